@@ -1,0 +1,10 @@
+"""The control plane's addresses. The wire endpoints never come here: see gateway/asgi.py."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+]
