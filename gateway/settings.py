@@ -1,5 +1,6 @@
 """Django settings: one file, everything from the environment, embedded by default (SQLite, memory)."""
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from gateway import environment
@@ -148,10 +149,42 @@ UNFOLD = {
     "SITE_HEADER": "AI Gateway",
     "SITE_SUBHEADER": f"version {VERSION}",
     "SITE_URL": reverse_lazy("admin:index"),
-    "SITE_SYMBOL": "hub",
+    "SITE_ICON": lambda request: static("logo.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("logo.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "8px",
     "COMMAND": {"search_models": False, "show_history": False},
-    "STYLES": [],
+    "STYLES": [lambda request: static("console.css")],
+    "SCRIPTS": [lambda request: static("console.js")],
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "console.navigation.sidebar"},
+    "COLORS": {
+        "base": {
+            "50": "oklch(98.4% .003 220)",
+            "100": "oklch(96.4% .004 220)",
+            "200": "oklch(92.4% .006 222)",
+            "300": "oklch(86.6% .009 224)",
+            "400": "oklch(70.2% .016 226)",
+            "500": "oklch(54.4% .02 228)",
+            "600": "oklch(44.2% .021 230)",
+            "700": "oklch(36.6% .021 232)",
+            "800": "oklch(27.2% .019 234)",
+            "900": "oklch(20.4% .017 236)",
+            "950": "oklch(13.5% .014 238)",
+        },
+        "primary": {
+            "50": "oklch(97.7% .013 196)",
+            "100": "oklch(94.6% .03 197)",
+            "200": "oklch(89.4% .055 198)",
+            "300": "oklch(82% .085 199)",
+            "400": "oklch(73.5% .105 201)",
+            "500": "oklch(64.5% .107 204)",
+            "600": "oklch(50.2% .088 208)",
+            "700": "oklch(43.4% .075 211)",
+            "800": "oklch(37.2% .062 214)",
+            "900": "oklch(31.6% .051 217)",
+            "950": "oklch(23.2% .04 221)",
+        },
+    },
 }

@@ -33,7 +33,16 @@ class Attempt:
 
     def as_row(self) -> dict[str, Any]:
         """For the operator: with account and proxy."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "began"}
+        return {
+            "provider": self.provider,
+            "account": self.account,
+            "account_id": self.account_id,
+            "proxy": self.proxy,
+            "outcome": self.outcome,
+            "status": self.status,
+            "ms": self.ms,
+            "message": self.message,
+        }
 
     def as_seen_by_tenant(self) -> dict[str, Any]:
         """For the client: neither account nor proxy."""
@@ -77,7 +86,7 @@ class Call:
         self.code = ""
         self.http_status: int | None = None
         self.message = ""
-        self.standing: dict[str, str] = {}
+        self.standing: list[tuple[bytes, bytes]] = []
         self.recorded = False
 
     @property

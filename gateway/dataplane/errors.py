@@ -10,8 +10,10 @@
     │   ├── Limited             429 rate_limit_exceeded
     │   ├── NoAccount           503 no_available_account
     │   └── Unavailable         503 gateway_unavailable
-    ├── UpstreamError           one attempt failed; says whether another account may be tried
-    └── NoTargetLeft            502/504: every attempt failed; carries them all
+    ├── UpstreamError           one attempt failed; says whether another account may be tried: upstream_error,
+    │                           upstream_timeout, upstream_invalid, upstream_rejected, upstream_incomplete
+    └── NoTargetLeft            502/504/429: every attempt failed; carries them all
+        └── CredentialsExhausted 502 upstream_credentials_exhausted
 
 The code is the log column, the admin filter and the anchor in docs/errors.md. A dialect renders the
 error in its client's shape.
@@ -196,6 +198,12 @@ class UpstreamInvalid(UpstreamError):
     code = "upstream_invalid"
 
 
+class UpstreamRejected(UpstreamError):
+    """The provider found fault with the request itself: no other account would take it either."""
+
+    code = "upstream_rejected"
+
+
 class UpstreamIncomplete(UpstreamError):
     """The answer broke off after content had reached the client; nothing can be tried any more."""
 
@@ -203,7 +211,7 @@ class UpstreamIncomplete(UpstreamError):
 
 
 class NoTargetLeft(GatewayError):
-    """Every candidate was tried. Status and code are those of the last failure that says most."""
+    """Every candidate was tried; status and code are those of the last failure."""
 
     source = "provider"
 
@@ -216,6 +224,17 @@ class NoTargetLeft(GatewayError):
     @property
     def headers(self) -> dict[str, str]:
         return {"retry-after": self.last.retry_after} if self.last.retry_after else {}
+
+
+class RateLimitedUpstream(NoTargetLeft):
+    """The last account was rate limited by its provider, not by the gateway."""
+
+    kind = "rate_limit_error"
+
+    def __init__(self, message: str, *, last: UpstreamError, attempts: list[dict[str, Any]]) -> None:
+        super().__init__(message, last=last, attempts=attempts)
+        self.status = 429  # type: ignore[misc]
+        self.code = "rate_limit_exceeded"
 
 
 class CredentialsExhausted(NoTargetLeft):

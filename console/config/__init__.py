@@ -1,0 +1,1 @@
+"""The configuration as a file: read it (document), check it (schema), plan it (plan), write it (export)."""

@@ -1,0 +1,335 @@
+"""How each section of a file becomes steps of a plan, in the order in which rows depend on each other."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Account
+from accounts.models import hint as credential_hint
+from console.config import schema
+from console.config.checks import Entry, did_you_mean
+from console.config.plan import CHANGED, CREATED, NewKey, Plan, refuse_invalid, saver, update
+from console.config.schema import DEFAULT_LABEL, File
+from gateway.dataplane.snapshot import Secret
+from providers.models import Model, Provider, Route
+from providers.presets import load_presets
+from providers.services import build_from_preset, set_targets
+from proxies.models import Proxy, normalise
+from tenants.models import ApiKey, Tenant
+from tenants.services import create_key, take_text, text_digest
+from tenants.vault import SealBroken
+
+PROVIDER_KEYS = {
+    "id": "slug",
+    "name": "name",
+    "dialect": "dialect",
+    "base_url": "base_url",
+    "signer": "signer",
+    "timeout_s": "timeout_s",
+    "private": "private",
+    "active": "is_active",
+    "preset": "preset",
+}
+MODEL_KEYS = {
+    "id": "name",
+    "upstream": "upstream_name",
+    "capabilities": "capabilities",
+    "active": "is_active",
+}
+PROXY_KEYS = {
+    "max_accounts": "max_accounts",
+    "priority": "priority",
+    "private": "private",
+    "active": "is_active",
+}
+LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent")
+TENANT_KEYS = {"id": "slug", "name": "name", "active": "is_active"}
+KEY_KEYS = {"name": "name", "role": "role", "expires": "expires_at", "models": "allowed_models"}
+
+
+def plan_file(file: File) -> Plan:
+    """The plan of a whole file against the database as it is. Problems of places land in the file's list."""
+    plan = Plan.from_database()
+    for entry in file.providers:
+        _provider(plan, entry)
+    for entry in file.proxies:
+        _proxy(plan, entry)
+    for entry in file.accounts:
+        _account(plan, entry)
+    for entry in file.routes:
+        _route(plan, entry)
+    _tenants(plan, file.tenants)
+    return plan
+
+
+def _provider(plan: Plan, entry: Entry) -> None:
+    slug = schema.provider_id(entry)
+    if slug is None:
+        return
+    preset = load_presets().get(entry.get("preset", ""))
+    known = plan.providers.get(slug)
+    if known is None and preset is None and "base_url" not in entry.named:
+        entry.place.refuse(f"base_url is missing{_preset_hint(slug)}")
+        return
+    provider = known or (build_from_preset(preset=preset, slug=slug) if preset else Provider(slug=slug))
+    wanted = entry.pick(PROVIDER_KEYS)
+    if known is not None and preset is not None:
+        shipped = build_from_preset(preset=preset)
+        shape = {
+            name: getattr(shipped, name) for name in ("preset", "dialect", "signer", "base_url", "private")
+        }
+        wanted = shape | wanted
+    fields, words = update(provider, wanted)
+    refuse_invalid(provider, entry, PROVIDER_KEYS)
+    plan.providers[slug] = provider
+    plan.mark("provider", slug)
+    plan.add(CHANGED if known else CREATED, "provider", slug, saver(provider, fields), words)
+    if provider.is_active:
+        plan.warn_unspoken(provider, entry.at)
+    _models(plan, provider, entry, preset.models if preset else ())
+
+
+def _preset_hint(slug: str) -> str:
+    if slug in load_presets():
+        return f"; or write preset: {slug} instead of id"
+    return did_you_mean(slug, load_presets()).replace("did you mean", "or name a preset:").replace("?", "")
+
+
+def _models(plan: Plan, provider: Provider, entry: Entry, shipped: tuple[str, ...]) -> None:
+    """The models that the entry lists; without a list those of the preset."""
+    if "models" in entry.named:
+        plan.mark("models of", provider.slug)
+        for model in entry.get("models", []):
+            _model(plan, provider, model)
+        return
+    for name in shipped:
+        if (provider.slug, name) not in plan.models:
+            plan.add_model(provider, name)
+
+
+def _model(plan: Plan, provider: Provider, entry: Entry) -> None:
+    if "id" not in entry.given:
+        return
+    name = entry.given["id"]
+    known = plan.models.get((provider.slug, name))
+    model = known or Model(provider=provider, name=name)
+    fields, words = update(model, entry.pick(MODEL_KEYS))
+    refuse_invalid(model, entry, MODEL_KEYS)
+    plan.models[provider.slug, name] = model
+    plan.mark("model", f"{provider.slug}:{name}")
+    plan.add(CHANGED if known else CREATED, "model", f"{provider.slug}:{name}", saver(model, fields), words)
+
+
+def _proxy(plan: Plan, entry: Entry) -> None:
+    address = schema.proxy_address(entry)
+    if address is None:
+        return
+    known = plan.proxies.get(address)
+    proxy = known or Proxy()
+    fields, words = update(proxy, entry.pick(PROXY_KEYS))
+    url = entry.given["url"].reveal()
+    if known is None or _opened(proxy.open_url) != normalise(url)[0]:
+        proxy.set_url(url)
+        fields.append("sealed_url")
+        words.append("password")
+    refuse_invalid(proxy, entry, {**PROXY_KEYS, "url": "address"})
+    plan.proxies[address] = proxy
+    plan.mark("proxy", address)
+    plan.add(CHANGED if known else CREATED, "proxy", address, saver(proxy, fields), words)
+
+
+def _account(plan: Plan, entry: Entry) -> None:
+    if "provider" not in entry.given:
+        return
+    provider = plan.provider(entry.given["provider"], entry.place.inside("provider"))
+    proxy = _proxy_of(plan, entry)
+    if provider is None:
+        return
+    name = f"{provider.slug}/{entry.get('label', DEFAULT_LABEL)}"
+    known = plan.accounts.get(name)
+    account = known or Account(provider=provider, label=entry.get("label", DEFAULT_LABEL))
+    wanted: dict[str, Any] = entry.pick({"active": "is_active"})
+    if "proxy" in entry.given:
+        wanted["proxy"] = proxy
+    fields, words = update(account, wanted)
+    if _take_credential(plan, account, entry, provider):
+        fields += ["sealed_credential", "credential_hint", "last_error", "last_error_at"]
+        words.append("credential")
+    refuse_invalid(account, entry, {"label": "label"})
+    plan.accounts[name] = account
+    plan.mark("account", name)
+    if account.proxy:
+        plan.mark("proxy", account.proxy.address)
+    plan.add(CHANGED if known else CREATED, "account", name, saver(account, fields), words)
+
+
+def _proxy_of(plan: Plan, entry: Entry) -> Proxy | None:
+    secret: Secret | None = entry.get("proxy")
+    if secret is None:
+        return None
+    address = normalise(secret.reveal())[1]
+    if address not in plan.proxies:
+        hint = did_you_mean(address, plan.proxies) or "; add it under proxies"
+        entry.place.inside("proxy").refuse(f"there is no proxy {address}{hint}")
+    return plan.proxies.get(address)
+
+
+def _take_credential(plan: Plan, account: Account, entry: Entry, provider: Provider) -> bool:
+    """Seal the entry's credential if it is another than the stored one; True if it was."""
+    auth = entry.get("auth")
+    secret = auth.get("api_key") if auth else None
+    if secret is None:
+        if "auth" not in entry.named and not account.has_credential and provider.signer != "none":
+            plan.warnings.append(
+                f"{entry.at}: account {account} has no credential, so it cannot be used; "
+                "add auth: {api_key: env:NAME}"
+            )
+        return False
+    plain = secret.reveal()
+    preset = load_presets().get(provider.preset)
+    if preset and not preset.looks_like_its_key(plain):
+        plan.warnings.append(
+            f"{auth.at}.api_key: keys of {preset.name} begin with {' or '.join(preset.key_prefixes)}; "
+            "this one does not"
+        )
+    if account.credential_hint == credential_hint(plain) and _opened(account.open_credential) == plain:
+        return False
+    account.set_credential(plain)
+    account.last_error, account.last_error_at = "", None
+    return True
+
+
+def _opened(open_it: Callable[[], str]) -> str | None:
+    """The stored secret, or None where it can no longer be opened: then the file's replaces it."""
+    try:
+        return open_it()
+    except SealBroken:
+        return None
+
+
+def _route(plan: Plan, entry: Entry) -> None:
+    targets = _targets(plan, entry)
+    alias = entry.get("model")
+    if alias is None:
+        return
+    known = plan.routes.get(alias)
+    if known is None and "targets" not in entry.named:
+        entry.place.refuse("targets is missing")
+    route = known or Route(alias=alias)
+    fields, words = update(route, entry.pick({"active": "is_active"}))
+    before = [target.model for target in route.targets.all()] if known else []
+    rerouted = "targets" in entry.named and [str(model) for model in before] != [
+        str(model) for model in targets
+    ]
+    if rerouted:
+        words.append(f"targets → {', '.join(map(str, targets)) or 'none'}")
+    refuse_invalid(route, entry, {"model": "alias", "active": "is_active"})
+    plan.routes[alias] = route
+    plan.mark("route", alias)
+
+    def run() -> None:
+        if fields or route._state.adding:
+            saver(route, fields)()
+        if rerouted:
+            set_targets(route=route, models=targets)
+
+    plan.add(CHANGED if known else CREATED, "route", alias, run, words)
+
+
+def _targets(plan: Plan, entry: Entry) -> list[Model]:
+    models = []
+    for target in entry.get("targets", []):
+        if "model" not in target.given:
+            continue
+        slug, _, name = target.given["model"].partition(":")
+        provider = plan.provider(slug, target.place)
+        model = plan.model(provider, name, target.place) if provider else None
+        if model is not None:
+            models.append(model)
+    return models
+
+
+def _tenants(plan: Plan, entries: list[Entry]) -> None:
+    slugs = [entry.get("id", "") for entry in entries]
+    stored = ApiKey.objects.filter(tenant__slug__in=slugs).select_related("tenant")
+    keys = {str(key): key for key in stored}
+    texts = [key.get("key") for entry in entries for key in entry.get("keys", [])]
+    digests = [text_digest(text.reveal()) for text in texts if text]
+    owners = {
+        key.digest: str(key) for key in ApiKey.objects.filter(digest__in=digests).select_related("tenant")
+    }
+    for entry in entries:
+        _tenant(plan, entry, keys, owners)
+
+
+def _tenant(plan: Plan, entry: Entry, keys: dict[str, ApiKey], owners: dict[str, str]) -> None:
+    if "id" not in entry.given:
+        return
+    slug = entry.given["id"]
+    known = plan.tenants.get(slug)
+    tenant = known or Tenant(slug=slug)
+    limits = entry.get("limits")
+    wanted = entry.pick(TENANT_KEYS) | (limits.pick({name: name for name in LIMITS}) if limits else {})
+    fields, words = update(tenant, wanted)
+    refuse_invalid(tenant, entry, TENANT_KEYS)
+    if "budget" in entry.named:
+        plan.warnings.append(
+            f"{entry.at}.budget: this version does not enforce budgets; the line is not stored"
+        )
+    plan.tenants[slug] = tenant
+    plan.mark("tenant", slug)
+    plan.add(CHANGED if known else CREATED, "tenant", slug, saver(tenant, fields), words)
+    if "keys" in entry.named:
+        plan.mark("keys of", slug)
+    for key in entry.get("keys", []):
+        if "name" in key.given:
+            _key(plan, tenant, key, keys.get(f"{slug}/{key.given['name']}"), owners)
+
+
+def _key(plan: Plan, tenant: Tenant, entry: Entry, known: ApiKey | None, owners: dict[str, str]) -> None:
+    name = f"{tenant.slug}/{entry.given['name']}"
+    secret = entry.get("key")
+    plain = secret.reveal() if secret else None
+    owner = owners.get(text_digest(plain)) if plain else None
+    if owner not in (None, name):
+        entry.place.inside("key").refuse(f"the API key {owner} has this text already; each needs its own")
+        return
+    plan.mark("key", name)
+    if known is None:
+        plan.add(CREATED, "key", name, _key_maker(plan, tenant, entry, plain), [])
+        return
+    fields, words = update(known, entry.pick(KEY_KEYS))
+    if plain and owner is None:
+        take_text(key=known, plain=plain)
+        fields += ["digest", "hint", "public_id"]
+        words.append("text")
+    if "active" in entry.given and entry.given["active"] == bool(known.revoked_at):
+        known.revoked_at = _revocation(entry)
+        fields.append("revoked_at")
+        words.append("restored" if entry.given["active"] else "revoked")
+    plan.add(CHANGED, "key", name, saver(known, fields), words)
+
+
+def _key_maker(plan: Plan, tenant: Tenant, entry: Entry, plain: str | None) -> Callable[[], None]:
+    def run() -> None:
+        key, text = create_key(
+            tenant=tenant,
+            name=entry.given["name"],
+            role=entry.get("role", "developer"),
+            allowed_models=entry.get("models", []),
+            expires_at=entry.get("expires"),
+            plain=plain,
+        )
+        if not entry.get("active", True):
+            key.revoked_at = _revocation(entry)
+            key.save(update_fields=["revoked_at"])
+        if plain is None:
+            plan.new_keys.append(NewKey(tenant.slug, key.name, text))
+
+    return run
+
+
+def _revocation(entry: Entry) -> datetime | None:
+    return None if entry.get("active", True) else timezone.now()

@@ -1,0 +1,1 @@
+"""From `manage.py serve` to a gateway that answers: preflight, bootstrap, welcome, server."""

@@ -1,0 +1,103 @@
+"""The story of a chat request, told once and in order. Read this file first.
+
+authenticate → read → route → limit → record the start → send, one account after another, until one
+answers → answer, streamed or whole → record the end. Whatever happens, exactly one record comes out.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.dataplane import auth, limits, routing, streaming
+from gateway.dataplane.attempts import first_that_answers, send
+from gateway.dataplane.call import Attempt, Call
+from gateway.dataplane.discover import load
+from gateway.dataplane.errors import ClientLeft, GatewayError, UpstreamRejected
+from gateway.dataplane.exchange import Exchange
+from gateway.dataplane.headers import to_client
+from gateway.dataplane.messages import Envelope
+from gateway.dataplane.plane import Plane
+from gateway.dataplane.routing import Candidate, Plan
+from gateway.dataplane.upstream import Reply
+
+
+async def chat(plane: Plane, exchange: Exchange, call: Call) -> None:
+    """Answer one chat request; raises GatewayError for whatever the client has to be told instead."""
+    with recording(plane, exchange, call):
+        snapshot = plane.holder.current
+        dialect = load("dialects", call.dialect)
+
+        call.key, call.tenant = await auth.identify(plane.keys, snapshot, exchange.headers)
+        auth.may_chat(call.key)
+        call.auth_ms = call.elapsed_ms()
+
+        envelope: Envelope = dialect.read(await exchange.read_body())
+        call.requested_model, call.stream = envelope.model, envelope.stream
+
+        targets = routing.resolve(snapshot, envelope.model)
+        auth.may_use(call.key, envelope.model, [target.model for target in targets])
+        async with limits.Admission(plane.state, call, envelope):
+            rotation = await routing.turns(plane.state, targets, snapshot)
+            plan = routing.plan(snapshot, envelope.model, targets, rotation)
+            call.decision = plan.decision
+            if plan.refusal:
+                raise plan.refusal
+
+            await plane.recorder.started(call)
+            if envelope.stream:
+                await streaming.relay(plane, exchange, call, envelope, plan)
+            else:
+                await answer_whole(plane, exchange, call, envelope, plan)
+
+
+async def answer_whole(plane: Plane, exchange: Exchange, call: Call, envelope: Envelope, plan: Plan) -> None:
+    """Read one account's whole answer, check and record it, then release it byte for byte."""
+
+    async def read_whole(candidate: Candidate, attempt: Attempt) -> tuple[Reply, bytes]:
+        reply = await send(plane, exchange.headers, envelope, candidate)
+        body = await reply.read()
+        call.usage = load("dialects", candidate.provider.dialect).read_answer(body)
+        attempt.end("answered", reply.status)
+        return reply, body
+
+    reply, body = await first_that_answers(call, plan, read_whole)
+    call.usage_source = "provider" if call.usage else "none"
+    call.end("ok", http_status=reply.status)
+    await plane.recorder.finished(call)
+    await exchange.answer(reply.status, to_client(reply.headers, call), body)
+
+
+@contextmanager
+def recording(plane: Plane, exchange: Exchange, call: Call) -> Iterator[None]:
+    """Exactly one `finished` record of every call whose key was good, however the call ends."""
+    plane.inflight.add(call)
+    try:
+        yield
+    except UpstreamRejected as error:
+        call.end("failed", http_status=error.upstream_status, code=error.code, message=error.message)
+        raise
+    except GatewayError as error:
+        http_status = 200 if exchange.opened else error.status  # a stream that had begun keeps its 200
+        call.end(_status_of(call), http_status=http_status, code=error.code, message=error.message)
+        raise
+    except ClientLeft:
+        call.end("cancelled", http_status=None, code="client_left")
+        raise
+    except asyncio.CancelledError:
+        status, code = ("cancelled", "client_left") if exchange.left else ("interrupted", "interrupted")
+        call.end(status, http_status=None, code=code)
+        raise
+    except Exception as error:
+        call.end("failed", http_status=500, code="internal_error", message=type(error).__name__)
+        raise
+    finally:
+        plane.inflight.discard(call)
+        if call.tenant is not None:
+            plane.recorder.post_finished(call)
+
+
+def _status_of(call: Call) -> str:
+    if call.ttft_ms is not None:
+        return "partial"
+    return "failed" if call.attempts else "refused"
+

@@ -1,0 +1,64 @@
+"""Which headers cross the gateway. Towards the provider an open list, towards the client a closed one."""
+
+from collections.abc import Mapping
+
+from gateway.dataplane.call import Call
+from gateway.dataplane.dialects.openai_chat import ROUTING_FIELDS
+
+# Never forwarded: hop by hop (RFC 9110 §7.6.1), the client's own credentials and cookies, who the client
+# is, what depends on the body's bytes, and headers that select another organisation's account.
+_KEPT_HERE = frozenset(
+    """connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer trailers
+    transfer-encoding upgrade http2-settings expect authorization x-api-key api-key x-goog-api-key cookie host
+    content-length content-type content-encoding accept-encoding forwarded via x-forwarded-for x-forwarded-host
+    x-forwarded-port x-forwarded-proto x-forwarded-prefix x-real-ip true-client-ip cf-connecting-ip x-request-id
+    openai-organization openai-project origin referer""".split()
+)
+_KEPT_PREFIXES = ("x-gateway-", "sec-", "x-amzn-", "cf-")
+
+# Headers by which other gateways let a caller choose the upstream; refused like the fields they mirror.
+ROUTING_HEADERS = frozenset(
+    (prefix + name.replace("_", separator)).encode()
+    for name in ROUTING_FIELDS - {"authorization", "host", "api_key", "timeout", "request_timeout", "headers"}
+    for prefix in ("", "x-", "x-portkey-", "x-litellm-", "x-bf-", "cf-aig-")
+    for separator in ("-", "_")
+)
+
+# What a client may see of the provider's answer: a closed list, so that nothing of the account leaks.
+_SHOWN = ("content-type", "openai-processing-ms", "openai-version", "openai-model", "retry-after", "retry-after-ms")
+
+
+def to_provider(client: Mapping[str, str], signed: dict[str, str], *, stream: bool) -> dict[str, str]:
+    """The client's headers without those that end here, plus the account's signature."""
+    headers = {
+        name: value
+        for name, value in client.items()
+        if name not in _KEPT_HERE and not name.startswith(_KEPT_PREFIXES) and value.isprintable()
+    }
+    headers["content-type"] = "application/json"
+    headers["accept-encoding"] = "identity"
+    headers.setdefault("user-agent", "ai-gateway")
+    headers.setdefault("accept", "text/event-stream" if stream else "application/json")
+    headers.update(signed)
+    return headers
+
+
+def to_client(upstream: Mapping[str, str], call: Call) -> list[tuple[bytes, bytes]]:
+    """The shown headers of an upstream's answer and the gateway's own."""
+    shown = [(name.encode(), _line(upstream[name])) for name in _SHOWN if name in upstream]
+    if request_id := upstream.get("x-request-id"):
+        shown.append((b"x-upstream-request-id", _line(request_id)))
+    return shown + own(call)
+
+
+def own(call: Call) -> list[tuple[bytes, bytes]]:
+    """Limits, attempts and the gateway's own share of the time so far."""
+    return [
+        *call.standing,
+        (b"x-gateway-attempts", b"%d" % len(call.attempts)),
+        (b"x-gateway-overhead-ms", b"%.2f" % call.overhead_ms()),
+    ]
+
+
+def _line(value: str) -> bytes:
+    return value.replace("\r", " ").replace("\n", " ").encode("latin-1", "replace")

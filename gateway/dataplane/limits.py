@@ -1,0 +1,138 @@
+"""Limits of a tenant: requests and tokens a minute, requests at one moment. Claimed before, settled after."""
+
+import math
+import time
+from functools import lru_cache
+
+from gateway.dataplane.call import Call
+from gateway.dataplane.errors import Limited, Unavailable
+from gateway.dataplane.messages import Envelope
+from gateway.dataplane.snapshot import Tenant
+from gateway.dataplane.state.base import Claim, Lease, State, Verdict, Window
+
+MINUTE = 60.0
+LEASE_TTL = 3600.0  # a place left by a killed process is free again after this many seconds
+BYTES_PER_TOKEN = 4  # what English prose costs about; settled from the provider's own count
+
+_NAMES = {
+    "requests": "requests per minute",
+    "tokens": "tokens per minute",
+    "concurrent": "concurrent requests",
+}
+
+
+class Admission:
+    """Holds a tenant's places while its block runs, then gives back what was not used.
+
+    Entering raises Limited naming the limit, and Unavailable while the state cannot be reached.
+    """
+
+    __slots__ = ("_call", "_claims", "_envelope", "_state")
+
+    def __init__(self, state: State, call: Call, envelope: Envelope) -> None:
+        self._state = state
+        self._call = call
+        self._envelope = envelope
+        self._claims: dict[str, Claim] = {}
+
+    async def __aenter__(self) -> None:
+        began = time.perf_counter()
+        call = self._call
+        tenant = call.tenant
+        assert tenant is not None
+        claims = _claims(tenant, call, self._envelope)
+        if claims:
+            verdict = await self._claim(claims)
+            call.standing = _headers(claims, verdict)
+            if verdict.denied is not None:
+                raise _refusal(tenant, claims, verdict)
+            self._claims = claims
+        call.limit_ms = (time.perf_counter() - began) * 1000
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._claims:
+            await _give_back(self._state, self._claims, self._call)
+
+    async def _claim(self, claims: dict[str, Claim]) -> Verdict:
+        try:
+            return await self._state.claim(list(claims.values()))
+        except OSError:
+            raise Unavailable(
+                "The gateway cannot check its limits right now. Try again in a few seconds."
+            ) from None
+
+
+def _claims(tenant: Tenant, call: Call, envelope: Envelope) -> dict[str, Claim]:
+    claims: dict[str, Claim] = {}
+    requests, tokens, concurrent = _keys(tenant.id)
+    if tenant.requests_per_minute:
+        claims["requests"] = Window(requests, tenant.requests_per_minute, MINUTE)
+    if tenant.tokens_per_minute:
+        call.prompt_estimate = envelope.prompt_bytes // BYTES_PER_TOKEN + max(0, envelope.max_tokens or 0)
+        claims["tokens"] = Window(tokens, tenant.tokens_per_minute, MINUTE, call.prompt_estimate)
+    if tenant.concurrent:
+        claims["concurrent"] = Lease(concurrent, tenant.concurrent, call.id.hex, LEASE_TTL)
+    return claims
+
+
+@lru_cache(maxsize=10_000)
+def _keys(tenant_id: int) -> tuple[str, str, str]:
+    """The braces keep one tenant's keys on one Redis Cluster slot."""
+    scope = f"limit:{{{tenant_id}}}"
+    return f"{scope}:requests", f"{scope}:tokens", f"{scope}:concurrent"
+
+
+async def _give_back(state: State, claims: dict[str, Claim], call: Call) -> None:
+    """Settle tokens to what the provider counted and free the place; a lost state loses nothing here."""
+    try:
+        tokens = claims.get("tokens")
+        if isinstance(tokens, Window):
+            used = call.usage.total if call.usage else (tokens.cost if call.ttft_ms is not None else 0)
+            if used != tokens.cost:
+                await state.settle(tokens, used - tokens.cost)
+        lease = claims.get("concurrent")
+        if isinstance(lease, Lease):
+            await state.release(lease)
+    except OSError:
+        return  # windows slide and leases expire by themselves
+
+
+def _refusal(tenant: Tenant, claims: dict[str, Claim], verdict: Verdict) -> Limited:
+    assert verdict.denied is not None
+    name, claim = list(claims.items())[verdict.denied]
+    retry_after = max(1, math.ceil(verdict.retry_after_s)) if name != "concurrent" else 1
+    cost = claim.cost if isinstance(claim, Window) else 1
+    if cost > claim.limit:
+        advice = f"This request alone needs about {cost}; send a shorter one or ask for a higher limit."
+    else:
+        advice = f"Try again in {retry_after} s."
+    return Limited(
+        f"The limit of {claim.limit} {_NAMES[name]} of tenant {tenant.slug} is reached. {advice}",
+        retry_after_s=retry_after,
+        limit=name,
+        limit_value=claim.limit,
+    )
+
+
+def _headers(claims: dict[str, Claim], verdict: Verdict) -> list[tuple[bytes, bytes]]:
+    """OpenAI's `x-ratelimit-*`, and the older `x-ratelimit-limit/-remaining/-reset` for requests."""
+    headers: list[tuple[bytes, bytes]] = []
+    for name, claim, standing in zip(claims, claims.values(), verdict.standings, strict=False):
+        if name == "concurrent":
+            continue
+        suffix = b"-" + name.encode()
+        reset_s = max(0.0, standing.reset_s)
+        limit, remaining = b"%d" % claim.limit, b"%d" % standing.remaining
+        headers += (
+            (b"x-ratelimit-limit" + suffix, limit),
+            (b"x-ratelimit-remaining" + suffix, remaining),
+            (b"x-ratelimit-reset" + suffix, b"%.3fs" % reset_s),
+        )
+        if name == "requests":
+            reset_at = b"%d" % math.ceil(time.time() + reset_s)
+            headers += (
+                (b"x-ratelimit-limit", limit),
+                (b"x-ratelimit-remaining", remaining),
+                (b"x-ratelimit-reset", reset_at),
+            )
+    return headers

@@ -1,0 +1,187 @@
+"""Where a request may go: pure functions of (snapshot, request, turns); the reasons are kept.
+
+A plan lists the candidates best first and says of every account left out why. The same lists are stored
+with the record and shown to the operator.
+"""
+
+import difflib
+from typing import Any, NamedTuple
+
+from gateway.dataplane.discover import names as plugin_names
+from gateway.dataplane.errors import ModelNotFound, NoAccount, ProviderNotFound
+from gateway.dataplane.snapshot import Account, Model, Provider, Proxy, Snapshot
+from gateway.dataplane.state.base import State
+
+# The funnel: at each stage, the reasons that end there, and what an empty stage means.
+STAGES = (
+    ("exists", "no account exists"),
+    ("active", "no account is active"),
+    ("serves the model", "no account serves the model"),
+    ("credential valid", "no account has a credential that works"),
+    ("proxy usable", "no account has a proxy that may be used"),
+)
+
+
+class Target(NamedTuple):
+    """One model of one provider that could answer."""
+
+    model: Model
+    provider: Provider
+
+    @property
+    def rotation_key(self) -> str:
+        """The counter an operator may look at in Redis; deleting it is safe."""
+        return f"account:rr:{self.provider.slug}:{self.model.name}"
+
+
+class Candidate(NamedTuple):
+    model: Model
+    provider: Provider
+    account: Account
+    proxy: Proxy | None
+
+
+class Exclusion(NamedTuple):
+    """`stage` is an index of STAGES."""
+
+    label: str
+    stage: int
+    reason: str
+
+
+class Plan(NamedTuple):
+    candidates: tuple[Candidate, ...]
+    decision: dict[str, Any]
+    refusal: NoAccount | None
+
+
+def resolve(snapshot: Snapshot, name: str) -> tuple[Target, ...]:
+    """The targets that a model name stands for: an alias, `provider:model`, `provider/model`, or a model.
+
+    Raises ModelNotFound with the nearest names, or ProviderNotFound.
+    """
+    if route := snapshot.routes.get(name):
+        found = [snapshot.models.get(target) for target in route.targets]
+    elif model := _named_with_provider(snapshot, name):
+        found = [model]
+    else:
+        found = list(snapshot.by_name.get(name, ()))
+    targets = tuple(
+        Target(model, snapshot.providers[model.provider]) for model in found if model and model.is_active
+    )
+    if not targets:
+        raise _unknown(snapshot, name)
+    return targets
+
+
+async def turns(state: State, targets: tuple[Target, ...], snapshot: Snapshot) -> tuple[int, ...]:
+    """The rotation of each target; one that has a single account needs none."""
+    return tuple(
+        [
+            await state.turn(target.rotation_key) if len(snapshot.accounts.get(target.provider.slug, ())) > 1 else 0
+            for target in targets
+        ]
+    )
+
+
+def plan(snapshot: Snapshot, name: str, targets: tuple[Target, ...], rotation: tuple[int, ...]) -> Plan:
+    """Candidates in order: target by target, each target's accounts from its turn onwards."""
+    candidates: list[Candidate] = []
+    steps: list[dict[str, Any]] = []
+    refusal: NoAccount | None = None
+    for target, turn in zip(targets, rotation, strict=True):
+        usable, excluded = _funnel(snapshot, target)
+        first = turn % len(usable) if usable else 0
+        usable = usable[first:] + usable[:first]
+        candidates += usable
+        steps.append(
+            {
+                "target": target.model.selector,
+                "candidates": [candidate.account.label for candidate in usable],
+                "excluded": [[exclusion.label, exclusion.reason] for exclusion in excluded],
+            }
+        )
+        if not usable and refusal is None:
+            refusal = _refusal(target, excluded)
+    decision = {"model": name, "targets": steps}
+    return Plan(tuple(candidates), decision, None if candidates else refusal)
+
+
+def _funnel(snapshot: Snapshot, target: Target) -> tuple[list[Candidate], list[Exclusion]]:
+    usable, excluded = [], []
+    barred = _provider_problem(target.provider)
+    for account in snapshot.accounts.get(target.provider.slug, ()):
+        proxy = snapshot.proxies.get(account.proxy_id) if account.proxy_id else None
+        exclusion = barred and Exclusion(account.label, 1, barred) or _account_problem(account, target, proxy)
+        if exclusion:
+            excluded.append(exclusion)
+        else:
+            usable.append(Candidate(target.model, target.provider, account, proxy))
+    return usable, excluded
+
+
+def _provider_problem(provider: Provider) -> str:
+    if not provider.is_active:
+        return f"provider {provider.slug} is inactive"
+    if provider.dialect not in plugin_names("dialects"):
+        return f"provider {provider.slug} speaks {provider.dialect}, which this version does not"
+    return ""
+
+
+def _account_problem(account: Account, target: Target, proxy: Proxy | None) -> Exclusion | None:
+    if not account.is_active:
+        return Exclusion(account.label, 1, "inactive")
+    if account.problem:
+        return Exclusion(account.label, 3, account.problem)
+    if not account.credential and target.provider.signer != "none":
+        return Exclusion(account.label, 3, "no credential is stored")
+    if account.proxy_id and proxy is None:
+        return Exclusion(account.label, 4, "its proxy does not exist any more")
+    if proxy is not None and not proxy.is_active:
+        return Exclusion(account.label, 4, f"its proxy {proxy.address} is inactive")
+    return None
+
+
+def _refusal(target: Target, excluded: list[Exclusion]) -> NoAccount:
+    """The first stage of the funnel that nobody passes: where the account that came furthest stopped."""
+    stage = max((exclusion.stage for exclusion in excluded), default=0)
+    name, meaning = STAGES[stage]
+    provider = target.provider.slug
+    detail = f"; {provider}: {_provider_problem(target.provider)}" if _provider_problem(target.provider) else ""
+    return NoAccount(
+        f"Provider {provider} has no account for {target.model.name}: {meaning}{detail}. An operator mends it "
+        f"under Accounts in the admin.",
+        provider=provider,
+        stage=name,
+    )
+
+
+def _named_with_provider(snapshot: Snapshot, name: str) -> Model | None:
+    for separator in (":", "/"):
+        provider, found, model = name.partition(separator)
+        if found and (spec := snapshot.models.get((provider, model))):
+            return spec
+    return None
+
+
+def _unknown(snapshot: Snapshot, name: str) -> ModelNotFound | ProviderNotFound:
+    for separator in (":", "/"):
+        provider, found, model = name.partition(separator)
+        if found and provider in snapshot.providers:
+            known = [spec.name for key, spec in snapshot.models.items() if key[0] == provider]
+            return ModelNotFound(
+                f"Provider {provider} has no model {model!r} here.{_nearest(model, known)}", param="model"
+            )
+    provider, found, _ = name.partition(":")
+    if found and not difflib.get_close_matches(name, list(snapshot.names()), n=1, cutoff=0.8):
+        return ProviderNotFound(
+            f"There is no provider {provider!r} here.{_nearest(provider, list(snapshot.providers))}", param="model"
+        )
+    return ModelNotFound(f"There is no model {name!r} here.{_nearest(name, list(snapshot.names()))}", param="model")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name[:160], known[:5000], n=3, cutoff=0.5)
+    if near:
+        return f" Did you mean {' or '.join(near)}?"
+    return " GET /v1/models lists what there is."

@@ -1,0 +1,133 @@
+"""State in this process: bounded, expiring, exact. The embedded default."""
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+
+from gateway.dataplane.state.base import ENTRIES, Claim, Lease, Standing, Verdict, Window
+
+MAX_KEYS = 200_000
+
+
+class _Admissions:
+    """[moment, cost] of what a window admitted, oldest first, with the running total."""
+
+    __slots__ = ("entries", "total")
+
+    def __init__(self) -> None:
+        self.entries: deque[list[float]] = deque()
+        self.total = 0
+
+    def forget_until(self, moment: float) -> None:
+        while self.entries and self.entries[0][0] <= moment:
+            self.total -= int(self.entries.popleft()[1])
+
+    def add(self, now: float, cost: int, finest: float) -> None:
+        """Remember an admission; past the bound it joins the newest group, which then expires later."""
+        self.total += cost
+        if len(self.entries) >= ENTRIES and now - self.entries[-1][0] < finest:
+            self.entries[-1] = [now, self.entries[-1][1] + cost]
+        else:
+            self.entries.append([now, cost])
+
+
+class MemoryState:
+    """`clock` returns seconds that never go back; tests bring their own."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._windows: OrderedDict[str, _Admissions] = OrderedDict()
+        self._leases: OrderedDict[str, dict[str, float]] = OrderedDict()
+        self._turns: OrderedDict[str, int] = OrderedDict()
+
+    async def claim(self, claims: Sequence[Claim]) -> Verdict:
+        now = self._clock()
+        standings = []
+        for index, claim in enumerate(claims):
+            room, wait, reset = self._room(claim, now)
+            cost = claim.cost if isinstance(claim, Window) else 1
+            if room < cost:
+                return Verdict((*standings, Standing(max(room, 0), reset)), denied=index, retry_after_s=wait)
+            standings.append(Standing(room - cost, reset))
+        for claim in claims:
+            self._take(claim, now)
+        return Verdict(tuple(standings))
+
+    async def settle(self, window: Window, difference: int) -> None:
+        admitted = self._windows.get(window.key)
+        if admitted is None or not admitted.entries:
+            return
+        newest = admitted.entries[-1]
+        difference = max(difference, -int(newest[1]))
+        newest[1] += difference
+        admitted.total += difference
+
+    async def release(self, lease: Lease) -> None:
+        holders = self._leases.get(lease.key)
+        if holders is None:
+            return
+        holders.pop(lease.owner, None)
+        if not holders:
+            del self._leases[lease.key]
+
+    async def turn(self, key: str) -> int:
+        number = self._turns.get(key, -1) + 1
+        self._turns[key] = number
+        _bound(self._turns)
+        return number
+
+    async def ping(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    def _room(self, claim: Claim, now: float) -> tuple[int, float, float]:
+        """(places left, seconds until the claim would fit, seconds until all is free again)."""
+        if isinstance(claim, Lease):
+            holders = self._live_holders(claim.key, now)
+            soonest = min(holders.values(), default=now) - now
+            return claim.limit - len(holders), soonest, soonest
+        admitted = self._windows.get(claim.key)
+        if admitted is None:
+            return claim.limit, claim.seconds, 0.0
+        admitted.forget_until(now - claim.seconds)
+        room = claim.limit - admitted.total
+        reset = admitted.entries[-1][0] + claim.seconds - now if admitted.entries else 0.0
+        return room, _wait(admitted, claim, room, now), reset
+
+    def _take(self, claim: Claim, now: float) -> None:
+        if isinstance(claim, Lease):
+            self._leases.setdefault(claim.key, {})[claim.owner] = now + claim.ttl
+            _bound(self._leases)
+            return
+        admitted = self._windows.get(claim.key)
+        if admitted is None:
+            admitted = self._windows[claim.key] = _Admissions()
+            _bound(self._windows)
+        admitted.add(now, claim.cost, claim.seconds / ENTRIES)
+
+    def _live_holders(self, key: str, now: float) -> dict[str, float]:
+        holders = self._leases.get(key)
+        if not holders:
+            return {}
+        if any(until <= now for until in holders.values()):
+            holders = self._leases[key] = {owner: until for owner, until in holders.items() if until > now}
+        return holders
+
+
+def _wait(admitted: _Admissions, claim: Window, room: int, now: float) -> float:
+    """Seconds until enough admissions have left for the claim to fit; the whole window if it never does."""
+    if room >= claim.cost:
+        return 0.0
+    for moment, cost in admitted.entries:
+        room += int(cost)
+        if room >= claim.cost:
+            return moment + claim.seconds - now
+    return claim.seconds
+
+
+def _bound(table: OrderedDict) -> None:  # type: ignore[type-arg]
+    """Forget the oldest entry of a table that has grown past its bound."""
+    if len(table) > MAX_KEYS:
+        table.popitem(last=False)

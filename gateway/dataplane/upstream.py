@@ -1,0 +1,300 @@
+"""Requests out: one pooled session per way out, every failure mapped once to whose fault it is.
+
+Below `Upstreams.send` there is one method, so the offline demo and the real network are exchangeable.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+import aiohttp
+import yarl
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
+
+from gateway.dataplane.demo import DemoReply
+from gateway.dataplane.egress import ForbiddenAddress, check_address, check_url
+from gateway.dataplane.errors import UpstreamError, UpstreamInvalid, UpstreamTimeout
+from gateway.dataplane.snapshot import Provider, Proxy
+
+CONNECT_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 20.0  # shorter than any server's, so that we close idle connections first
+MAX_CONNECTIONS = 4096
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+_SOCKS = ("socks5", "socks5h")
+
+
+class Reply(Protocol):
+    """An upstream's answer; `close` drops the connection of one that was not read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    async def read(self) -> bytes: ...
+    def chunks(self) -> AsyncIterator[bytes]: ...
+    def close(self) -> None: ...
+
+
+class Upstreams:
+    """All sessions of this process. `open_replies` counts answers that are neither read nor closed."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[str, bool], _Session] = {}
+        self._retired: set[_Session] = set()
+        self._urls: dict[tuple[str, str, bool], yarl.URL] = {}
+        self.open_replies = 0
+
+    async def send(
+        self, provider: Provider, proxy: Proxy | None, path: str, headers: dict[str, str], body: bytes
+    ) -> Reply:
+        """POST to the provider through the proxy and return once the answer's headers are there.
+
+        Raises UpstreamError with blame and with whether another account may succeed.
+        """
+        if provider.is_demo:
+            return DemoReply(body)
+        session = self._session(provider, proxy)
+        try:
+            url = self._url(provider, path)
+            response = await session.post(url, headers, body, provider.timeout_s)
+        except (aiohttp.ClientError, OSError, ProxyError, ProxyConnectionError, ProxyTimeoutError) as error:
+            raise as_upstream_error(error, provider, proxy) from None
+        self.open_replies += 1
+        session.users += 1
+        return _NetworkReply(response, self, session, provider, proxy)
+
+    def retire(self, proxies: Mapping[str, Proxy]) -> None:
+        """Let go of sessions whose proxy is gone or has changed; running streams end on their own session."""
+        for key, session in list(self._sessions.items()):
+            proxy_id = key[0]
+            if not proxy_id or (proxy_id in proxies and proxies[proxy_id].url.reveal() == session.proxy_url):
+                continue
+            del self._sessions[key]
+            self._retired.add(session)
+            self.close_if_idle(session)
+
+    def close_if_idle(self, session: "_Session") -> None:
+        if session in self._retired and session.users == 0:
+            self._retired.discard(session)
+            session.closing = asyncio.get_running_loop().create_task(session.close())
+
+    async def close(self) -> None:
+        for session in [*self._sessions.values(), *self._retired]:
+            await session.close()
+
+    def _session(self, provider: Provider, proxy: Proxy | None) -> "_Session":
+        private_ok = provider.private_ok if proxy is None else proxy.private_ok
+        key = (proxy.id if proxy else "", private_ok)
+        session = self._sessions.get(key)
+        if session is None:
+            session = self._sessions[key] = _Session(proxy, private_ok=private_ok)
+        return session
+
+    def _url(self, provider: Provider, path: str) -> yarl.URL:
+        key = (provider.base_url, path, provider.private_ok)
+        url = self._urls.get(key)
+        if url is None:
+            check_url(provider.base_url, private_ok=provider.private_ok)
+            url = self._urls[key] = yarl.URL(provider.base_url.rstrip("/") + path, encoded=True)
+        return url
+
+
+class _Session:
+    """One aiohttp session: direct, through an HTTP proxy, or through a SOCKS proxy."""
+
+    def __init__(self, proxy: Proxy | None, *, private_ok: bool) -> None:
+        self.proxy_url = proxy.url.reveal() if proxy else ""
+        self.users = 0
+        self.closing: asyncio.Task[None] | None = None
+        self._http_proxy = self.proxy_url if self.proxy_url.startswith("http") else None
+        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+        self._client = aiohttp.ClientSession(
+            connector=_connector(self.proxy_url, private_ok=private_ok),
+            trust_env=False,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            raise_for_status=False,
+            read_bufsize=256 * 1024,
+        )
+
+    async def post(
+        self, url: yarl.URL, headers: dict[str, str], body: bytes, timeout_s: float
+    ) -> aiohttp.ClientResponse:
+        timeout = self._timeouts.get(timeout_s)
+        if timeout is None:
+            timeout = self._timeouts[timeout_s] = aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_SECONDS, sock_read=timeout_s
+            )
+        return await self._client.post(
+            url, headers=headers, data=body, timeout=timeout, allow_redirects=False, proxy=self._http_proxy
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class _NetworkReply:
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        upstreams: Upstreams,
+        session: _Session,
+        provider: Provider,
+        proxy: Proxy | None,
+    ) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self._response = response
+        self._upstreams = upstreams
+        self._session = session
+        self._provider = provider
+        self._proxy = proxy
+        self._open = True
+
+    async def read(self) -> bytes:
+        """The whole body, at most MAX_ANSWER_BYTES of it."""
+        try:
+            self._refuse_compressed()
+            length = self._response.content_length
+            if length is not None and length <= MAX_ANSWER_BYTES:
+                body = await self._response.read()
+            else:
+                body = await self._read_bounded()
+        except (aiohttp.ClientError, OSError) as error:
+            self.close()
+            raise as_upstream_error(error, self._provider, self._proxy) from None
+        except BaseException:
+            self.close()
+            raise
+        self._done()
+        return body
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            self._refuse_compressed()
+            content = self._response.content
+            while chunk := await content.readany():
+                yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            self.close()
+            raise as_upstream_error(error, self._provider, self._proxy) from None
+        except BaseException:
+            self.close()
+            raise
+        self._done()
+
+    def close(self) -> None:
+        """Drop the connection unless the answer was read to its end."""
+        if self._open:
+            self._response.close()
+            self._done()
+
+    def _done(self) -> None:
+        if self._open:
+            self._open = False
+            self._upstreams.open_replies -= 1
+            self._session.users -= 1
+            self._upstreams.close_if_idle(self._session)
+
+    async def _read_bounded(self) -> bytes:
+        pieces, size = [], 0
+        async for chunk in self._response.content.iter_any():
+            size += len(chunk)
+            if size > MAX_ANSWER_BYTES:
+                raise UpstreamInvalid(
+                    f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MB", outcome="too_large", blame="provider"
+                )
+            pieces.append(chunk)
+        return b"".join(pieces)
+
+    def _refuse_compressed(self) -> None:
+        """We asked for no compression; an answer that is compressed all the same may be a bomb."""
+        encoding = self._response.headers.get("content-encoding", "identity").lower()
+        if encoding not in {"identity", ""}:
+            raise UpstreamInvalid(
+                "the answer is compressed although none was asked for", outcome="invalid", blame="provider"
+            )
+
+
+class _CheckedResolver(AbstractResolver):
+    """Resolves in a thread and lets no forbidden address through; what is checked is what is dialled."""
+
+    def __init__(self, *, private_ok: bool) -> None:
+        self._inner = ThreadedResolver()
+        self._private_ok = private_ok
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for address in found:
+            check_address(address["host"], private_ok=self._private_ok)
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def _connector(proxy_url: str, *, private_ok: bool) -> aiohttp.BaseConnector:
+    if proxy_url.startswith(_SOCKS):
+        # The proxy resolves the provider's name; the address that we dial is the proxy's.
+        return ProxyConnector.from_url(
+            proxy_url.replace("socks5h://", "socks5://", 1),
+            rdns=True,
+            limit=MAX_CONNECTIONS,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+        )
+    return aiohttp.TCPConnector(
+        resolver=_CheckedResolver(private_ok=private_ok),
+        ttl_dns_cache=60,
+        limit=MAX_CONNECTIONS,
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
+    )
+
+
+def as_upstream_error(error: BaseException, provider: Provider, proxy: Proxy | None) -> UpstreamError:
+    """Whose fault a failure of the network is. The texts hold addresses of nobody and secrets never."""
+    name = provider.slug
+    if isinstance(error, UpstreamError):
+        return error
+    if isinstance(error, (ProxyError, ProxyConnectionError, aiohttp.ClientHttpProxyError)) or (
+        proxy is not None and isinstance(error, aiohttp.ClientConnectorError)
+    ):
+        return UpstreamError(
+            f"the egress proxy of the account failed ({_reason(error)})", outcome="proxy_failed", blame="proxy"
+        )
+    if isinstance(error, (aiohttp.ConnectionTimeoutError, ProxyTimeoutError)):
+        return UpstreamTimeout(
+            f"no connection to {name} within {CONNECT_SECONDS:.0f} s",
+            outcome="connect_timeout",
+            blame="proxy" if proxy else "provider",
+        )
+    if isinstance(error, (aiohttp.ServerTimeoutError, TimeoutError)):
+        return UpstreamTimeout(
+            f"{name} was silent for {provider.timeout_s:.0f} s", outcome="timeout", blame="provider"
+        )
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)):
+        return UpstreamError(f"the TLS certificate of {name} was not accepted", outcome="tls", blame="provider")
+    if isinstance(error, ForbiddenAddress):
+        return UpstreamError(str(error), outcome="forbidden_address", blame="provider")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return UpstreamError(f"the host name of {name} was not found", outcome="dns", blame="provider")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return UpstreamError(f"{name} refused the connection ({_reason(error)})", outcome="connect", blame="provider")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return UpstreamError(f"{name} broke off its answer", outcome="cut", blame="provider")
+    return UpstreamError(f"{name} closed the connection ({_reason(error)})", outcome="closed", blame="provider")
+
+
+def _reason(error: BaseException) -> str:
+    """A short cause without addresses: an errno's words, an HTTP status, or the type's name."""
+    if status := getattr(error, "status", 0):
+        return f"HTTP {status}"
+    number = getattr(error, "errno", None) or getattr(getattr(error, "os_error", None), "errno", None)
+    if isinstance(number, int) and number > 0:
+        return os.strerror(number).lower()
+    return type(error).__name__
