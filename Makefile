@@ -12,10 +12,9 @@ run: ## set up and serve on http://127.0.0.1:8000 (HOST PORT DATA_DIR ADMIN_PASS
 
 test: ## check the code and run the tests; ARGS="-k word" goes to pytest
 	@bin/setup dev
-	@bin/check
-	@$(PYTHON_BIN) bin/test $(ARGS)
+	@bin/check; checked=$$?; $(PYTHON_BIN) bin/test $(ARGS) && exit $$checked
 
-check: ## lint, format, types, layers, migrations: seconds, without running anything
+check: ## lint, types, layers, migrations: seconds, without running anything
 	@bin/setup dev
 	@bin/check
 
@@ -29,7 +28,7 @@ bench-peers: ## fetch LiteLLM and Portkey into folders of their own, for `make b
 
 screenshots: ## renew the pictures in docs/img
 	@bin/setup dev
-	@$(PYTHON_BIN) bin/screenshots $(ARGS)
+	@$(PYTHON_BIN) docs/screenshots.py $(ARGS)
 
 pins: ## renew requirements.txt and requirements-dev.txt from the .in files
 	@bin/setup dev

@@ -5,6 +5,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts.models import Account
 from accounts.probe import Report, probe
@@ -20,7 +21,9 @@ TESTED_AT_ONCE = 10
 
 
 class AccountForm(forms.ModelForm):
-    credential = SecretField(help_text="The API key as the provider issued it. It is sealed and never shown again.")
+    credential = SecretField(
+        help_text="The API key as the provider issued it. It is sealed and never shown again."
+    )
 
     class Meta:
         model = Account
@@ -28,9 +31,9 @@ class AccountForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if self.instance.has_credential and "credential" in self.fields:
+        if self.instance.has_credential and (field := self.fields.get("credential")):
             hint = self.instance.credential_hint
-            self.fields["credential"].help_text = f"Stored: {hint}. Leave empty to keep it; enter one to replace it."
+            field.help_text = f"Stored: {hint}. Leave empty to keep it; enter one to replace it."
 
     def clean_credential(self):
         credential = self.cleaned_data["credential"]
@@ -47,7 +50,16 @@ class AccountAdmin(SealedHistoryAdmin):
     secret_fields = ("sealed_credential",)
     page_actions = ("test",)
     actions = ("test_selected",)
-    list_display = ("label", "provider_label", "hint", "condition", "proxy", "last_used", "problem", "requests")
+    list_display = (
+        "label",
+        "provider_label",
+        "hint",
+        "condition",
+        "way_out",
+        "last_used",
+        "problem",
+        "requests",
+    )
     list_filter = ("is_active", "provider", "proxy")
     list_select_related = ("provider", "proxy")
     search_fields = ("label", "provider__slug", "provider__name", "credential_hint", "last_error")
@@ -93,8 +105,7 @@ class AccountAdmin(SealedHistoryAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Test",
-            "opts": self.opts,
-            "original": accounts[0] if len(accounts) == 1 else None,
+            "model_admin": self,
             "tests": tests,
         }
         return TemplateResponse(request, "console/account_test.html", context)
@@ -105,13 +116,20 @@ class AccountAdmin(SealedHistoryAdmin):
 
     @admin.display(description="Credential", ordering="credential_hint")
     def hint(self, obj):
-        return obj.credential_hint or "none"
+        return format_html('<span class="gw-hintcell">{}</span>', obj.credential_hint or "none")
 
     @admin.display(description="State", ordering="is_active")
     def condition(self, obj):
         if not obj.is_active:
             return badge("Switched off", "plain")
         return badge("Failing", "failed") if obj.last_error else badge("Active", "active")
+
+    @admin.display(description="Leaves through", ordering="proxy__address")
+    def way_out(self, obj):
+        if obj.proxy is None:
+            return "directly"
+        host = str(obj.proxy).split("@")[-1]
+        return format_html('<span class="gw-nowrap" title="{}">{}</span>', obj.proxy, host)
 
     @admin.display(description="Last used", ordering="last_used_at")
     def last_used(self, obj):
@@ -121,8 +139,9 @@ class AccountAdmin(SealedHistoryAdmin):
     def problem(self, obj):
         if not obj.last_error:
             return DASH
-        text = obj.last_error if len(obj.last_error) <= 60 else obj.last_error[:59] + "…"
-        return link(f"{text} ({ago(obj.last_error_at)})", requests_url(account=obj.pk, status="error", window="24h"))
+        url = requests_url(account=obj.pk, status="error", window="24h")
+        shown = link(f"{obj.last_error} ({ago(obj.last_error_at)})", url)
+        return format_html('<span class="gw-wide" title="{}">{}</span>', obj.last_error, shown)
 
     @admin.display(description="Requests")
     def requests(self, obj):

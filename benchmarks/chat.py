@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import load
 from benchmarks.gateway import wait_rows
+from benchmarks.meter import Meter
 from benchmarks.options import Options, say
 from benchmarks.samples import Records, Results
 from benchmarks.stage import Stage, System, new_stage
@@ -76,9 +77,9 @@ class Turn:
     system: System
 
     def play(self, stage: Stage, seconds: float) -> None:
-        before = self.system.cpu_s()
+        meter = Meter(self.system, stage.tested)
         self.load = load.run(stage, self.system, self.connections, seconds)
-        self.cpu_s = self.system.cpu_s() - before
+        self.usage = meter.stop()
 
     def report(self, results: Results) -> None:
         if self.round == WARM_ROUND:
@@ -91,8 +92,8 @@ class Turn:
             "failed": done.refused + done.broken,
         }
         if self.system.process:
-            metrics["cpu"] = self.cpu_s * 1e6 / max(done.answers, 1)
-            metrics["busy"] = self.cpu_s / done.seconds * 100
+            metrics["cpu"] = self.usage.own * 1e6 / max(done.answers, 1)
+            metrics["others"] = self.usage.disturbed_percent
         results.add(name, scenario(self.connections), self.round, **metrics)
         where = f"round {self.round}, {self.connections} connections"
         say(f"{where}, {name}: {done.rps:,.0f} rps, p50 {done.p50_ms:.2f} ms")

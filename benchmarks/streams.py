@@ -11,6 +11,7 @@ from statistics import median, quantiles
 
 from benchmarks.failures import BenchError
 from benchmarks.gateway import wait_rows
+from benchmarks.meter import Meter
 from benchmarks.options import Options, say
 from benchmarks.samples import Records, Results
 from benchmarks.stage import Stage, System, module, new_stage
@@ -36,13 +37,15 @@ def measure_one(options: Options, folder: Path, results: Results, number: int, n
         stage.start_paced_mock()
         system = LAUNCHERS[name](stage)
         warm, _ = read_streams(stage, system, WARM_STREAMS)
-        before_mb, before_s = memory_mb(system), system.cpu_s()
+        before_mb, meter = memory_mb(system), Meter(system, stage.tested)
         streams, highest_mb = read_streams(stage, system, STREAMS)
+        usage = meter.stop()
         metrics = summary(name, streams)
         if system.process:
-            busy = (system.cpu_s() - before_s) / max(stream["total_s"] for stream in streams) * 100
-            metrics |= {"memory": (highest_mb - before_mb) * 1000 / STREAMS, "busy": busy}
-            metrics |= {"peak": system.process.peak_mb()}
+            metrics["memory"] = (highest_mb - before_mb) * 1000 / STREAMS
+            metrics["cpu"] = usage.own * 1e6 / (STREAMS * EVENTS)
+            metrics["others"] = usage.disturbed_percent
+            metrics["peak"] = system.process.peak_mb()
         results.add(name, SCENARIO, number, **metrics)
         if system.database:
             asked = len(warm) + len(streams)

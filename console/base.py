@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ShowFacets, display
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -30,6 +31,10 @@ class ConsoleChangeList(ChangeList):
         super().get_results(request)
         if not self.has_active_filters and not self.query:
             self.full_result_count = self.result_count
+
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        """The columns that somebody chose to sort by; the usual order needs no arrows."""
+        return super().get_ordering_field_columns() if ORDER_VAR in self.params else {}
 
 
 class ConsoleAdmin(ModelAdmin):
@@ -60,6 +65,10 @@ class ConsoleAdmin(ModelAdmin):
             raise DisallowedModelAdminLookup(f"{lookup.split('__')[0]} is secret and cannot be filtered by")
         filters = self.get_list_filter(request) if request is not None else self.list_filter
         return lookup in declared_parameters(filters)
+
+    @display(description="Since", ordering="created_at")
+    def since(self, obj: Any) -> str:
+        return f"{obj.created_at:%Y-%m-%d}"
 
     def get_urls(self) -> list[URLPattern]:
         app, model = self.opts.app_label, self.opts.model_name
@@ -96,7 +105,11 @@ class SealedHistoryAdmin(HistoryAdmin):
         return True
 
     def history_form_view(
-        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        version_id: str,
+        extra_context: dict[str, Any] | None = None,
     ) -> Any:
         if request.method != "GET":
             raise DisallowedModelAdminLookup("An old version of a row with a secret cannot be restored")

@@ -14,7 +14,7 @@ class NamesField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)
-        self.widget.attrs.setdefault("rows", 2)
+        self.widget.attrs.update({"rows": 2})
 
     def to_python(self, value: Any) -> list[str]:
         return list(dict.fromkeys(name for name in re.split(r"[,\s]+", value or "") if name))

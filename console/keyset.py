@@ -94,6 +94,9 @@ class KeysetChangeList(ChangeList):
 
     filter_specs: list[BarFilter]
 
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        return {}
+
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
         for name in CURSORS:  # a new filter starts at the newest page again
             self.filter_params.pop(name, None)
@@ -127,7 +130,11 @@ class KeysetChangeList(ChangeList):
     def wider(self) -> Link | None:
         """The next wider window, for a list that came out empty."""
         name = self.window.wider
-        return Link(self._in_window(name), "everything" if name == "all" else windows.title(name)) if name else None
+        return (
+            Link(self._in_window(name), "everything" if name == "all" else windows.title(name))
+            if name
+            else None
+        )
 
     def _in_window(self, name: str) -> str:
         return self.get_query_string({"window": name}, remove=["from", "to"])
@@ -166,7 +173,7 @@ class KeysetChangeList(ChangeList):
             rows, known = rows.filter(**{beyond: cursor}), known.filter(**{beyond: cursor})
         stop = id_at_depth(known, SCAN_ROWS) if self.is_search else None
         if stop:
-            rows = rows.filter(**{"id__lt" if order == "id" else "id__gt": stop})
+            rows = rows.filter(**{"id__lte" if order == "id" else "id__gte": stop})
         found = list(rows[: self.list_per_page + 1])
         more = len(found) > self.list_per_page
         return found[: self.list_per_page], more, None if more else stop

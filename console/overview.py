@@ -66,7 +66,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "sample_since": selectors.arrived_at(sample.rows[-1].id) if sample.capped else window.since,
         "numbers": numbers,
         "chart": chart(sample, window),
-        "tables": tables(sample.rows, window.name),
+        "busiest": busiest(sample.rows, window.name),
         "troubles": troubles(sample.rows, window.name),
         "attention": accounts_needing_attention(),
         "steps": steps,
@@ -84,26 +84,23 @@ def chart(sample: Sample, window: windows.Window) -> charts.Chart:
     return charts.stacked([(row.unix_ms, row.is_error) for row in sample.rows], since, now)
 
 
-def tables(rows: list[Row], window: str) -> list[tuple[str, list[Entry]]]:
+def busiest(rows: list[Row], window: str) -> dict[str, list[Entry]]:
     """The busiest models, tenants and accounts."""
-    tenants = dict(Tenant.objects.values_list("slug", "pk")[:1000])
+    pages = dict(Tenant.objects.values_list("slug", "pk")[:1000])
     models = selectors.top(rows, lambda row: row.requested_model)
-    busiest = selectors.top(rows, lambda row: row.tenant)
+    tenants = selectors.top(rows, lambda row: row.tenant)
     accounts = selectors.top(rows, lambda row: row.account_id and (row.account_id, row.provider, row.account))
-    return [
-        ("Models", [Entry(name, n, requests_url(model=name, window=window)) for name, n in models]),
-        (
-            "Tenants",
-            [Entry(name, n, requests_url(tenant=name, window=window), _tenant_page(tenants.get(name))) for name, n in busiest],
-        ),
-        (
-            "Accounts",
-            [
-                Entry(f"{provider} / {label}", n, requests_url(account=pk, window=window), _account_page(pk))
-                for (pk, provider, label), n in accounts
-            ],
-        ),
-    ]
+    return {
+        "models": [Entry(name, n, requests_url(model=name, window=window)) for name, n in models],
+        "tenants": [
+            Entry(name, n, requests_url(tenant=name, window=window), _tenant_page(pages.get(name)))
+            for name, n in tenants
+        ],
+        "accounts": [
+            Entry(f"{provider} / {label}", n, requests_url(account=pk, window=window), _account_page(pk))
+            for (pk, provider, label), n in accounts
+        ],
+    }
 
 
 def troubles(rows: list[Row], window: str) -> list[Trouble]:
@@ -112,11 +109,16 @@ def troubles(rows: list[Row], window: str) -> list[Trouble]:
         Trouble(
             failure,
             cure_of(failure.code, failure.latest.status),
-            requests_url(code=failure.code, status="" if failure.code else failure.latest.status, window=window),
+            requests_url(**_where(failure), window=window),
             page_of(failure.latest),
         )
         for failure in selectors.failures(rows)
     ]
+
+
+def _where(failure: Failure) -> dict[str, str]:
+    """The filter that finds this kind of failure again; an interrupted request has no code."""
+    return {"code": failure.code} if failure.code else {"status": failure.latest.status}
 
 
 def accounts_needing_attention(limit: int = 6) -> list[Account]:
@@ -130,7 +132,8 @@ def accounts_needing_attention(limit: int = 6) -> list[Account]:
 def first_steps() -> list[FirstStep]:
     """From an empty gateway to the first real request; the demo provider does not count."""
     providers = Provider.objects.exclude(base_url=DEMO_URL)
-    account = Account.objects.filter(provider__in=providers).exclude(sealed_credential="").order_by("created_at").first()
+    sealed = Account.objects.filter(provider__in=providers).exclude(sealed_credential="")
+    account = sealed.order_by("created_at").first()
     add_account = reverse("admin:accounts_account_add")
     return [
         FirstStep(
@@ -158,12 +161,9 @@ def first_steps() -> list[FirstStep]:
 
 def curl(request: HttpRequest) -> str:
     """A line that works in a shell once the key is in it."""
-    model = (
-        Route.objects.filter(is_active=True).values_list("alias", flat=True).first()
-        or Model.objects.filter(is_active=True, provider__is_active=True).values_list("name", flat=True).first()
-        or "demo"
-    )
-    return curl_line(base_url(request), "$GATEWAY_KEY", model)
+    aliases = Route.objects.filter(is_active=True).values_list("alias", flat=True)
+    names = Model.objects.filter(is_active=True, provider__is_active=True).values_list("name", flat=True)
+    return curl_line(base_url(request), "$GATEWAY_KEY", aliases.first() or names.first() or "demo")
 
 
 def curl_line(base: str, key: str, model: str) -> str:

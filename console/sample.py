@@ -23,30 +23,70 @@ from tenants.services import create_key
 
 # provider → (name, base URL, models, accounts)
 PROVIDERS: dict[str, tuple[str, str, list[str], list[str]]] = {
-    "openai": ("OpenAI", "https://api.openai.com/v1", ["gpt-4o", "gpt-4o-mini", "gpt-5-mini"], ["Team A", "Team B", "Batch"]),
-    "mistral": ("Mistral", "https://api.mistral.ai/v1", ["mistral-large-latest", "mistral-small-latest"], ["Main"]),
+    "openai": (
+        "OpenAI",
+        "https://api.openai.com/v1",
+        ["gpt-4o", "gpt-4o-mini", "gpt-5-mini"],
+        ["Team A", "Team B", "Batch"],
+    ),
+    "mistral": (
+        "Mistral",
+        "https://api.mistral.ai/v1",
+        ["mistral-large-latest", "mistral-small-latest"],
+        ["Main"],
+    ),
     "groq": ("Groq", "https://api.groq.com/openai/v1", ["llama-3.3-70b-versatile"], ["Main", "Spare"]),
     "vllm": ("Our vLLM", "http://10.20.0.14:8000/v1", ["qwen3-32b"], ["Rack 4"]),
 }
-TENANTS = {"acme": ("Acme Support", 12), "northwind": ("Northwind Search", 7), "hooli": ("Hooli Mail", 4), "ci": ("Nightly tests", 1)}
-SPEED = {"openai": (420, 34), "mistral": (360, 21), "groq": (140, 4), "vllm": (95, 16)}  # first token, ms a token
+TENANTS = {
+    "acme": ("Acme Support", 12),
+    "northwind": ("Northwind Search", 7),
+    "hooli": ("Hooli Mail", 4),
+    "ci": ("Nightly tests", 1),
+}
+SPEED = {
+    "openai": (420, 34),
+    "mistral": (360, 21),
+    "groq": (140, 4),
+    "vllm": (95, 16),
+}  # first token, ms a token
 ROUTE = "smart"
 BATCH = 2_000
 
 # weight, status, HTTP status, code, message
 ENDINGS: list[tuple[float, str, int | None, str, str]] = [
     (93.2, Status.OK, 200, "", ""),
-    (2.1, Status.REFUSED, 429, "rate_limit_exceeded", "600 requests a minute are allowed to acme; try again in 14 s."),
-    (1.2, Status.FAILED, 502, "upstream_error", "openai answered 503: The server is overloaded or not ready yet."),
+    (
+        2.1,
+        Status.REFUSED,
+        429,
+        "rate_limit_exceeded",
+        "600 requests a minute are allowed to acme; try again in 14 s.",
+    ),
+    (
+        1.2,
+        Status.FAILED,
+        502,
+        "upstream_error",
+        "openai answered 503: The server is overloaded or not ready yet.",
+    ),
     (0.7, Status.FAILED, 504, "upstream_timeout", "groq sent nothing for 300 s."),
     (0.5, Status.REFUSED, 404, "model_not_found", "There is no model gpt-4o-mimi. Did you mean gpt-4o-mini?"),
     (0.4, Status.REFUSED, 401, "expired_api_key", "This API key expired on 2026-01-31."),
-    (0.4, Status.PARTIAL, 200, "upstream_incomplete", "mistral closed the connection in the middle of its answer."),
+    (
+        0.4,
+        Status.PARTIAL,
+        200,
+        "upstream_incomplete",
+        "mistral closed the connection in the middle of its answer.",
+    ),
     (1.2, Status.CANCELLED, 499, "", ""),
     (0.2, Status.INTERRUPTED, None, "", ""),
 ]
 # The same while an incident lasts.
-TROUBLE = [(weight if status == Status.OK else weight * 5, status, *rest) for weight, status, *rest in ENDINGS]
+TROUBLE = [
+    (weight if status == Status.OK else weight * 5, status, *rest) for weight, status, *rest in ENDINGS
+]
 
 
 def fill(*, requests: int, span: timedelta, seed: int = 7, now: datetime | None = None) -> None:
@@ -61,10 +101,12 @@ def fill(*, requests: int, span: timedelta, seed: int = 7, now: datetime | None 
 
 def configure(dice: random.Random, now: datetime) -> dict[str, list[Account]]:
     """Tenants with keys, providers with models and accounts, proxies and a route."""
-    proxies = [_proxy(f"socks5://gateway:{dice.getrandbits(64):x}@egress-{place}.example.net:1080") for place in ("fra", "ams")]
+    proxies = [_proxy(place, dice) for place in ("fra", "ams")]
     accounts: dict[str, list[Account]] = {}
     for slug, (name, base_url, models, labels) in PROVIDERS.items():
-        provider = Provider.objects.create(slug=slug, name=name, base_url=base_url, preset=slug, private=slug == "vllm")
+        provider = Provider.objects.create(
+            slug=slug, name=name, base_url=base_url, preset=slug, private=slug == "vllm"
+        )
         Model.objects.bulk_create(Model(provider=provider, name=model) for model in models)
         accounts[slug] = [_account(provider, label, dice, now) for label in labels]
     for account, proxy in zip(accounts["openai"], proxies, strict=False):
@@ -219,15 +261,17 @@ def _id_at(moment: datetime, dice: random.Random) -> UUID:
     return UUID(int=first.int | dice.getrandbits(62))
 
 
-def _proxy(url: str) -> Proxy:
+def _proxy(place: str, dice: random.Random) -> Proxy:
     proxy = Proxy(max_accounts=5)
-    proxy.set_url(url)
+    proxy.set_url(f"socks5://gateway:{dice.getrandbits(64):x}@egress-{place}.example.net:1080")
     proxy.save()
     return proxy
 
 
 def _account(provider: Provider, label: str, dice: random.Random, now: datetime) -> Account:
-    account = Account(provider=provider, label=label, last_used_at=now - timedelta(seconds=dice.randrange(2, 90)))
+    account = Account(
+        provider=provider, label=label, last_used_at=now - timedelta(seconds=dice.randrange(2, 90))
+    )
     account.set_credential(f"sk-proj-{dice.getrandbits(192):048x}")
     account.save()
     return account
@@ -236,4 +280,5 @@ def _account(provider: Provider, label: str, dice: random.Random, now: datetime)
 def _route(alias: str, targets: list[tuple[str, str]]) -> None:
     route = Route.objects.create(alias=alias)
     for position, (provider, name) in enumerate(targets):
-        RouteTarget.objects.create(route=route, position=position, model=Model.objects.get(provider__slug=provider, name=name))
+        model = Model.objects.get(provider__slug=provider, name=name)
+        RouteTarget.objects.create(route=route, position=position, model=model)

@@ -25,8 +25,16 @@ ENDS: dict[str, tuple[str, str, str]] = {
     Status.STARTED: ("In flight", WAITING, "No end has been recorded yet."),
     Status.REFUSED: ("Refused", BAD, ""),
     Status.FAILED: ("Failed", BAD, ""),
-    Status.PARTIAL: ("Broke off", BAD, "Part of the answer had reached the client, so nothing else was tried."),
-    Status.CANCELLED: ("The client left", WAITING, "It closed the connection before the answer was complete."),
+    Status.PARTIAL: (
+        "Broke off",
+        BAD,
+        "Part of the answer had reached the client, so nothing else was tried.",
+    ),
+    Status.CANCELLED: (
+        "The client left",
+        WAITING,
+        "It closed the connection before the answer was complete.",
+    ),
     Status.INTERRUPTED: ("The gateway stopped", BAD, "The process ended before the answer did."),
 }
 
@@ -192,7 +200,10 @@ def _answered(record: RequestLog) -> Step:
         Fact("of them cached", record.tokens_cached or None),
         Fact("Tokens out", record.tokens_out),
         Fact("of them reasoning", record.tokens_reasoning or None),
-        Fact("Counted by", {"provider": "the provider", "partial": "the provider, in part"}.get(record.usage_source)),
+        Fact(
+            "Counted by",
+            {"provider": "the provider", "partial": "the provider, in part"}.get(record.usage_source),
+        ),
         Fact("Cost", f"${record.cost}" if record.cost is not None else None),
     ]
     title, state, text = ENDS.get(record.status, ("Failed", BAD, ""))

@@ -31,7 +31,9 @@ class Window(NamedTuple):
         if self.name == "all":
             return "of all time"
         edges = [
-            f"{word} {edge:%Y-%m-%d %H:%M}" for word, edge in (("from", self.since), ("to", self.until)) if edge
+            f"{word} {edge:%Y-%m-%d %H:%M}"
+            for word, edge in (("from", self.since), ("to", self.until))
+            if edge
         ]
         return " ".join(edges)
 

@@ -79,10 +79,12 @@ def photograph(base: str, password: str, pages: dict[str, str], folder: Path) ->
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
         )
+        faults: list[str] = []
         for theme in ("light", "dark"):
             page = browser.new_page(viewport=SIZE, color_scheme=theme)
-            faults: list[str] = []
-            page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+            page.on(
+                "console", lambda message: faults.append(message.text) if message.type == "error" else None
+            )
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
             page.goto(f"{base}/admin/login/")
@@ -93,9 +95,9 @@ def photograph(base: str, password: str, pages: dict[str, str], folder: Path) ->
                 page.goto(base + path, wait_until="networkidle")
                 page.screenshot(path=folder / f"{name}-{theme}.png")
             page.close()
-            if faults:
-                raise SystemExit(f"the browser complains: {faults[0]}")
         browser.close()
+    if faults:
+        raise SystemExit(f"the browser complains: {faults[0]}")
 
 
 def serve(port: int) -> subprocess.Popen[bytes]:
@@ -104,7 +106,7 @@ def serve(port: int) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL)  # noqa: S603
     for _ in range(100):
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/admin/login/", timeout=5).close()  # noqa: S310
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/admin/login/", timeout=5).close()
             return server
         except OSError:
             time.sleep(0.1)

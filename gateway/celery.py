@@ -31,6 +31,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     task_ignore_result=True,
+    result_expires=None,
     task_soft_time_limit=SOFT_LIMIT_S,
     task_time_limit=HARD_LIMIT_S,
     # Children are replaced before a leak matters: after 1,000 tasks or at 300 MB (in kB).

@@ -10,7 +10,7 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from gateway.dataplane.app import DataPlane, is_wire
 from gateway.dataplane.auth import KeyRing
-from gateway.dataplane.exchange import Receive, Scope, Send
+from gateway.dataplane.exchange import Message, Receive, Scope, Send
 from gateway.dataplane.plane import Plane
 from gateway.dataplane.record import Recorder
 from gateway.dataplane.snapshot import Holder, Key
@@ -83,7 +83,7 @@ class Application:
         await sink.stop()
 
 
-async def _in_thread(lookup, digest: str) -> Key | None:
+async def _in_thread(lookup: Callable[[str], Key | None], digest: str) -> Key | None:
     """A database look-up off the event loop; OSError where the database cannot be reached."""
 
     def ask() -> Key | None:
@@ -109,7 +109,7 @@ def _bounded(receive: Receive) -> Receive:
     """Django spools a request's body before any view runs; count it first, so that nobody fills the disk."""
     seen = 0
 
-    async def bounded():
+    async def bounded() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))

@@ -1,7 +1,6 @@
 """Django settings: one file, everything from the environment, embedded by default (SQLite, memory)."""
 
 from django.templatetags.static import static
-from django.urls import reverse_lazy
 
 from gateway import environment
 from gateway.version import VERSION
@@ -148,7 +147,7 @@ UNFOLD = {
     "SITE_TITLE": "AI Gateway",
     "SITE_HEADER": "AI Gateway",
     "SITE_SUBHEADER": f"version {VERSION}",
-    "SITE_URL": reverse_lazy("admin:index"),
+    "SITE_URL": None,
     "SITE_ICON": lambda request: static("logo.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("logo.svg")}],
     "SHOW_HISTORY": True,

@@ -183,7 +183,11 @@ class RequestLogAdmin(ConsoleAdmin):
         return super().changelist_view(request, context)
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The story of one request in place of a form."""
         if not self.has_view_permission(request):
@@ -237,7 +241,9 @@ class RequestLogAdmin(ConsoleAdmin):
     def tokens(self, obj):
         if obj.tokens_in is None and obj.tokens_out is None:
             return DASH
-        return format_html('<span class="gw-num">{} → {}</span>', number(obj.tokens_in), number(obj.tokens_out))
+        return format_html(
+            '<span class="gw-num">{} → {}</span>', number(obj.tokens_in), number(obj.tokens_out)
+        )
 
     @admin.display(description="First token")
     def ttft(self, obj):
@@ -253,7 +259,9 @@ class RequestLogAdmin(ConsoleAdmin):
             return DASH
         cure = cure_of(obj.code, obj.status)
         url = obj.changelist.get_query_string({"code": obj.code})
-        return format_html('<a class="gw-code" href="{}" title="{}: {}">{}</a>', url, cure.title, cure.cure, obj.code)
+        return format_html(
+            '<a class="gw-code" href="{}" title="{}: {}">{}</a>', url, cure.title, cure.cure, obj.code
+        )
 
 
 def request_id(text: str) -> UUID | None:

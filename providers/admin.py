@@ -24,6 +24,8 @@ from providers.services import create_from_preset, load_presets
 class ProviderForm(forms.ModelForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if "base_url" in self.fields:
+            self.fields["base_url"].label = "Base URL"
         for name, choices in (("dialect", dialect_choices()), ("signer", signer_choices())):
             if name in self.fields:
                 stored = getattr(self.instance, name)
@@ -53,6 +55,7 @@ class ProviderAdmin(HistoryAdmin):
     list_display = ("slug", "title", "is_active", "dialect", "base_url", "models", "accounts", "requests")
     list_filter = ("is_active", "dialect", "private")
     search_fields = ("slug", "name", "base_url")
+    search_help_text = "Id, name or address"
     readonly_fields = ("preset", "created_at")
     list_before_template = "console/presets_hint.html"
     change_form_outer_before_template = "console/provider_panel.html"
@@ -63,7 +66,10 @@ class ProviderAdmin(HistoryAdmin):
     )
 
     def get_queryset(self, request):
-        counts = {"models_count": count_of(Model, "provider"), "accounts_count": count_of(Account, "provider")}
+        counts = {
+            "models_count": count_of(Model, "provider"),
+            "accounts_count": count_of(Account, "provider"),
+        }
         return super().get_queryset(request).annotate(**counts)
 
     def get_urls(self):
@@ -85,7 +91,7 @@ class ProviderAdmin(HistoryAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Add from a preset",
-            "opts": self.opts,
+            "model_admin": self,
             "cards": cards,
             "is_fullwidth": "1",
         }
@@ -132,6 +138,7 @@ class ModelAdmin(HistoryAdmin):
     list_filter = ("is_active", "provider")
     list_select_related = ("provider",)
     search_fields = ("name", "upstream_name", "provider__slug")
+    search_help_text = "Model or provider"
     autocomplete_fields = ("provider",)
     fields = ("provider", "name", "upstream_name", "capabilities", "is_active")
 
@@ -170,6 +177,7 @@ class RouteAdmin(HistoryAdmin):
     list_display = ("alias", "is_active", "leads_to", "requests")
     list_filter = ("is_active",)
     search_fields = ("alias", "targets__model__name")
+    search_help_text = "Name, or model of a target"
     fields = ("alias", "is_active")
 
     def get_queryset(self, request):
@@ -188,7 +196,9 @@ class RouteAdmin(HistoryAdmin):
 def provider_name(provider: Provider) -> Any:
     """Its name, with the label that no reader of a demo answer may miss."""
     if provider.is_demo:
-        return format_html("{} {}", str(provider), badge("Demo, offline", "demo"))
+        return format_html(
+            '<span class="gw-nowrap">{} {}</span>', str(provider), badge("Demo, offline", "demo")
+        )
     return str(provider)
 
 

@@ -11,7 +11,9 @@ from proxies.models import Proxy, normalise
 
 
 class ProxyForm(forms.ModelForm):
-    url = SecretField(label="URL", help_text="Such as socks5://user:password@host:1080; http and https work too.")
+    url = SecretField(
+        label="URL", help_text="Such as socks5://user:password@host:1080; http and https work too."
+    )
 
     class Meta:
         model = Proxy
@@ -23,7 +25,9 @@ class ProxyForm(forms.ModelForm):
         if self.instance._state.adding:
             field.required = True
         else:
-            field.help_text = "Write-only. Leave empty to keep the stored one; enter the whole URL to replace it."
+            field.help_text = (
+                "Write-only. Leave empty to keep the stored one; enter the whole URL to replace it."
+            )
 
     def clean_url(self):
         url = self.cleaned_data["url"]
@@ -45,6 +49,7 @@ class ProxyAdmin(SealedHistoryAdmin):
     list_display = ("address", "is_active", "accounts", "max_accounts", "priority", "private", "requests")
     list_filter = ("is_active", "private")
     search_fields = ("address",)
+    search_help_text = "Address"
     readonly_fields = ("address", "created_at")
     fieldsets = (
         (None, {"fields": ("address", "url", "is_active", "private")}),

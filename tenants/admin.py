@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from console.base import HistoryAdmin, SealedHistoryAdmin, count_link, count_of, link
 from console.forms import NamesField
@@ -21,9 +22,20 @@ from tenants.services import create_key, restore_key, revoke_key
 class TenantAdmin(HistoryAdmin):
     """A tenant's page: who it is, its limits, and links to its keys and requests."""
 
-    list_display = ("slug", "name", "is_active", "keys", "per_minute", "tokens", "concurrent", "requests", "created_at")
+    list_display = (
+        "slug",
+        "name",
+        "is_active",
+        "keys",
+        "per_minute",
+        "tokens",
+        "concurrent",
+        "requests",
+        "since",
+    )
     list_filter = ("is_active",)
     search_fields = ("slug", "name")
+    search_help_text = "Id or name"
     readonly_fields = ("created_at",)
     fieldsets = (
         (None, {"fields": ("slug", "name", "is_active")}),
@@ -99,7 +111,17 @@ class ApiKeyAdmin(SealedHistoryAdmin):
     form = ApiKeyForm
     secret_fields = ("digest",)
     page_actions = ("revoke", "restore")
-    list_display = ("name", "tenant", "hint", "state_badge", "role", "models", "expires", "requests", "created_at")
+    list_display = (
+        "name",
+        "tenant",
+        "known_by",
+        "state_badge",
+        "role",
+        "models",
+        "expires",
+        "requests",
+        "since",
+    )
     list_filter = (StateFilter, "role", "tenant")
     list_select_related = ("tenant",)
     search_fields = ("name", "public_id", "hint", "tenant__slug", "tenant__name")
@@ -111,7 +133,10 @@ class ApiKeyAdmin(SealedHistoryAdmin):
     def get_fieldsets(self, request, obj=None):
         what = (
             "What it may do",
-            {"fields": ("role", "allowed_models", "expires_at"), "description": "A viewer only lists models."},
+            {
+                "fields": ("role", "allowed_models", "expires_at"),
+                "description": "A viewer only lists models.",
+            },
         )
         if obj is None:
             return ((None, {"fields": ("tenant", "name")}), what)
@@ -135,14 +160,16 @@ class ApiKeyAdmin(SealedHistoryAdmin):
         obj.pk = made.pk
         obj.refresh_from_db()
 
-    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
         plain = request.plain_key
         base = base_url(request)
         model = (obj.allowed_models or ["demo"])[0]
         context = {
             **self.admin_site.each_context(request),
-            "title": "Your new API key",
-            "opts": self.opts,
+            "title": "Your new key",
+            "model_admin": self,
             "original": obj,
             "plain": plain,
             "base_url": base,
@@ -154,7 +181,9 @@ class ApiKeyAdmin(SealedHistoryAdmin):
     def on_revoke(self, request: HttpRequest, key: ApiKey) -> HttpResponse:
         revoke_key(key=key)
         self.log_change(request, key, "Revoked.")
-        self.message_user(request, f"{key} is revoked; workers refuse it within two seconds.", messages.SUCCESS)
+        self.message_user(
+            request, f"{key} is revoked; workers refuse it within two seconds.", messages.SUCCESS
+        )
         return HttpResponseRedirect(reverse("admin:tenants_apikey_change", args=[key.pk]))
 
     def on_restore(self, request: HttpRequest, key: ApiKey) -> HttpResponse:
@@ -177,13 +206,22 @@ class ApiKeyAdmin(SealedHistoryAdmin):
             self.log_change(request, key, "Restored.")
         self.message_user(request, "Restored.", messages.SUCCESS)
 
+    def add_view(self, request, form_url="", extra_context=None):
+        one_way = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**one_way, **(extra_context or {})})
+
+    @admin.display(description="Key", ordering="hint")
+    def known_by(self, obj):
+        return format_html('<span class="gw-hintcell">{}</span>', obj.hint)
+
     @admin.display(description="State", ordering="revoked_at")
     def state_badge(self, obj):
         return badge(obj.state.capitalize(), obj.state)
 
     @admin.display(description="Models")
     def models(self, obj):
-        return ", ".join(str(name) for name in obj.allowed_models[:3]) + (" …" if len(obj.allowed_models) > 3 else "") or "all"
+        shown = [str(name) for name in obj.allowed_models[:3]]
+        return ", ".join(shown) + (" …" if len(obj.allowed_models) > 3 else "") or "all"
 
     @admin.display(description="Expires", ordering="expires_at")
     def expires(self, obj):

@@ -4,6 +4,7 @@ The file is read as a stream of YAML events, not with PyYAML's composers: those 
 nesting ends the process, and they expand aliases without a limit.
 """
 
+import json
 import re
 import sys
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ MAX_VALUES = 200_000
 
 _STANDARD = "tag:yaml.org,2002:"
 _SCALARS = {_STANDARD + name for name in ("str", "int", "float", "bool", "null", "timestamp")}
+# JSON writes a character beyond U+FFFF as two escapes, which YAML does not join.
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 _PLAIN_KEY = re.compile(r"[^\s.\[\]]+")
 
 
@@ -64,9 +67,13 @@ def parse(raw: bytes) -> Document:
     except UnicodeDecodeError as error:
         raise Unreadable(f"this is not a text file (byte {error.start} is not UTF-8)") from None
     try:
-        return _Builder().build(text)
+        return _Builder().build(_PAIR.sub(_joined, text))
     except yaml.YAMLError as error:
         raise Unreadable(_first_words(error)) from None
+
+
+def _joined(match: re.Match[str]) -> str:
+    return match[1] + json.loads(f'"{match[2]}"')
 
 
 def child(at: str, key: str | int) -> str:

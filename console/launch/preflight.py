@@ -124,7 +124,7 @@ def _rows(table: Path) -> list[list[str]]:
 
 def _open_files(process: Path) -> set[str]:
     try:
-        return {os.readlink(link) for link in (process / "fd").iterdir()}
+        return {str(link.readlink()) for link in (process / "fd").iterdir()}
     except OSError:  # it ended, or belongs to somebody else
         return set()
 

@@ -22,7 +22,7 @@ ENDINGS = {
     Status.FAILED: "Failed",
     Status.PARTIAL: "Cut short",
     Status.CANCELLED: "Client left",
-    Status.INTERRUPTED: "Gateway stopped",
+    Status.INTERRUPTED: "Stopped",
 }
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -71,7 +71,9 @@ def ago(moment: datetime | None) -> str:
 @register.filter
 def exact(moment: datetime | None) -> str:
     """A moment to the millisecond, in the gateway's time zone."""
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}" if moment else DASH
+    return (
+        f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}" if moment else DASH
+    )
 
 
 @register.filter

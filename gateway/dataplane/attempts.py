@@ -108,7 +108,8 @@ async def _refusal(reply: Reply, provider: str, credential: str) -> UpstreamErro
         rejected = UpstreamRejected(
             message, outcome="rejected", blame="client", try_next=False, upstream_status=status
         )
-        rejected.answer = (status, reply.headers, body.replace(credential.encode(), MASK.encode()) if credential else body)
+        shown = body.replace(credential.encode(), MASK.encode()) if credential else body
+        rejected.answer = (status, reply.headers, shown)
         return rejected
     outcome = {401: "credential_refused", 403: "credential_refused", 402: "out_of_funds", 429: "rate_limited"}
     error = UpstreamError(

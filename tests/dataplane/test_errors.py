@@ -1,5 +1,6 @@
 """Every way to get it wrong, and what is said then: bad keys, bad input, empty funnels, failing upstreams."""
 
+import asyncio
 import json
 import math
 import time
@@ -9,8 +10,12 @@ import httpx2
 import pytest
 
 from gateway.dataplane import auth, keys
+from gateway.dataplane.app import DataPlane
 from gateway.dataplane.errors import Unauthorized
-from gateway.dataplane.snapshot import Snapshot
+from gateway.dataplane.plane import Plane
+from gateway.dataplane.record import Recorder
+from gateway.dataplane.snapshot import Holder, Key, Snapshot, Tenant
+from gateway.dataplane.state.memory import MemoryState
 from tests import chat, world
 from tests.process import GatewayProcess, free_port
 from tests.upstreams import behaviours
@@ -93,6 +98,47 @@ async def test_a_well_formed_unknown_key_is_looked_up_once() -> None:
         with pytest.raises(Unauthorized):
             await auth.identify(ring, Snapshot(), {"x-api-key": key})
     assert asked == [keys.digest(key, "a pepper")]
+
+
+class Unwritten:
+    """A sink that keeps nothing."""
+
+    async def write(self, kind: str, row: tuple[Any, ...]) -> None: ...
+
+    def post(self, kind: str, row: tuple[Any, ...]) -> None: ...
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.15, 0.5])
+async def test_a_key_that_takes_long_to_look_up_costs_nothing_of_the_body(seconds: float) -> None:
+    text = keys.make_key()
+
+    async def lookup(name: str) -> Key:
+        await asyncio.sleep(seconds)
+        return Key(id=1, public_id="x", tenant_id=1, name="ci", digest=name)
+
+    snapshot = Snapshot(version=1, tenants={1: Tenant(id=1, slug="acme")})
+    ring, recorder = auth.KeyRing(lookup, "a pepper"), Recorder(Unwritten(), strict=True)
+    plane = Plane(holder=Holder(snapshot), keys=ring, state=MemoryState(), recorder=recorder, max_body=1000)
+    await plane.start()
+    body = json.dumps(chat.body("no-such-model")).encode()
+    incoming, sent = [{"type": "http.request", "body": body, "more_body": False}], []
+
+    async def receive() -> Any:
+        if not incoming:
+            await asyncio.sleep(60)
+        return incoming.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", f"Bearer {text}".encode())]
+    scope = {"type": "http", "method": "POST", "path": chat.PATH, "headers": headers, "query_string": b""}
+    try:
+        async with asyncio.timeout(3):
+            await DataPlane(plane, version="0", probes={})(scope, receive, send)
+    finally:
+        await plane.stop()
+    assert [message.get("status") for message in sent] == [404, None]
 
 
 def test_an_unknown_key(gateway: GatewayProcess) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests import chat, world
+from tests import chat
 from tests.process import GatewayProcess, until
 from tests.upstreams import behaviours, bodies
 from tests.upstreams.server import Upstream

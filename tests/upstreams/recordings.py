@@ -1,6 +1,6 @@
 """Recorded traffic of real providers, replayed byte for byte under any chunking, cut anywhere.
 
-The recordings lie beside the repository in `../shared/recordings`, or where RECORDINGS_DIR says.
+The recordings are no part of the repository: they lie in a folder beside it, or where RECORDINGS_DIR says.
 """
 
 import json

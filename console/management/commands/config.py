@@ -16,7 +16,7 @@ from console.config.plan import Plan
 
 class Command(BaseCommand):
     help = "Check a configuration file, apply it, or write the configuration to one."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's name
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="validate|apply|export")

@@ -14,7 +14,7 @@ from console.launch import bootstrap, preflight, server, welcome
 
 class Command(BaseCommand):
     help = "Start the gateway; HOST, PORT, DATA_DIR and the other variables of .env.example are honoured."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's name; they cost a third of the start
+    requires_system_checks: list[str] = []  # they cost a third of the start
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Static files come straight from the packages, so the folder of collected ones need not exist.

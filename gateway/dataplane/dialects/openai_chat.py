@@ -9,7 +9,13 @@ from typing import Annotated, Any
 import msgspec
 import orjson
 
-from gateway.dataplane.errors import BadRequest, GatewayError, UnknownParameter, UpstreamError, UpstreamInvalid
+from gateway.dataplane.errors import (
+    BadRequest,
+    GatewayError,
+    UnknownParameter,
+    UpstreamError,
+    UpstreamInvalid,
+)
 from gateway.dataplane.messages import Envelope, Usage
 
 PATH = "/chat/completions"

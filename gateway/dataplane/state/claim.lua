@@ -4,21 +4,21 @@
 --   ["settle", key, difference]   ["release", key, owner]   ["turn", key]
 -- The answer is a JSON list, one entry a batch:
 --   claim → [denied index or -1, retry_after, [[remaining, reset], …]]; turn → number; the others → 0
--- A window is a list of "moment cost" (oldest first) and a running total beside it; the clock is Redis's.
+-- A window is a list of "first-moment last-moment cost" (oldest first) and a running total beside it; the clock is Redis's.
 local ENTRIES = tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
 
 local function parse(entry)
-  local space = string.find(entry, ' ', 1, true)
-  return tonumber(string.sub(entry, 1, space - 1)), tonumber(string.sub(entry, space + 1))
+  local first, last, cost = string.match(entry, '^(%S+) (%S+) (%S+)$')
+  return tonumber(first), tonumber(last), tonumber(cost)
 end
 
 local function forget(key, seconds)
   local total = tonumber(redis.call('GET', key .. ':total') or '0')
   local oldest = redis.call('LINDEX', key, 0)
   while oldest do
-    local moment, cost = parse(oldest)
+    local _, moment, cost = parse(oldest)
     if moment > now - seconds then break end
     redis.call('LPOP', key)
     total = total - cost
@@ -34,12 +34,15 @@ local function window_room(c)
   local room = limit - forget(key, seconds)
   local wait, reset = 0, 0
   local newest = redis.call('LINDEX', key, -1)
-  if newest then reset = parse(newest) + seconds - now end
+  if newest then
+    local _, moment = parse(newest)
+    reset = moment + seconds - now
+  end
   if room < cost then
     wait = seconds
     local freed = room
     for _, entry in ipairs(redis.call('LRANGE', key, 0, -1)) do
-      local moment, spent = parse(entry)
+      local _, moment, spent = parse(entry)
       freed = freed + spent
       if freed >= cost then wait = moment + seconds - now; break end
     end
@@ -64,15 +67,14 @@ local function take(c)
   local key, seconds, cost = c[2], c[4], c[5]
   local newest = redis.call('LINDEX', key, -1)
   if newest and redis.call('LLEN', key) >= ENTRIES then
-    local moment, spent = parse(newest)
-    if now - moment < seconds / ENTRIES then
-      redis.call('RPOP', key)
-      redis.call('RPUSH', key, string.format('%.6f %d', now, spent + cost))
-      newest = nil
+    local first, _, spent = parse(newest)
+    if now - first < seconds / ENTRIES then
+      redis.call('LSET', key, -1, string.format('%.6f %.6f %d', first, now, spent + cost))
+    else
+      redis.call('RPUSH', key, string.format('%.6f %.6f %d', now, now, cost))
     end
-  end
-  if newest ~= nil or redis.call('LLEN', key) == 0 then
-    redis.call('RPUSH', key, string.format('%.6f %d', now, cost))
+  else
+    redis.call('RPUSH', key, string.format('%.6f %.6f %d', now, now, cost))
   end
   local ttl = math.ceil(seconds * 1000) + 1000
   redis.call('PEXPIRE', key, ttl)
@@ -100,9 +102,9 @@ end
 local function settle(key, difference)
   local newest = redis.call('LINDEX', key, -1)
   if not newest then return 0 end
-  local moment, spent = parse(newest)
+  local first, last, spent = parse(newest)
   difference = math.max(difference, -spent)
-  redis.call('LSET', key, -1, string.format('%.6f %d', moment, spent + difference))
+  redis.call('LSET', key, -1, string.format('%.6f %.6f %d', first, last, spent + difference))
   redis.call('INCRBY', key .. ':total', string.format('%d', difference))
   return 0
 end

@@ -10,7 +10,7 @@ MAX_KEYS = 200_000
 
 
 class _Admissions:
-    """[moment, cost] of what a window admitted, oldest first, with the running total."""
+    """[first moment, last moment, cost] of what a window admitted, oldest first, with the running total."""
 
     __slots__ = ("entries", "total")
 
@@ -19,16 +19,18 @@ class _Admissions:
         self.total = 0
 
     def forget_until(self, moment: float) -> None:
-        while self.entries and self.entries[0][0] <= moment:
-            self.total -= int(self.entries.popleft()[1])
+        while self.entries and self.entries[0][1] <= moment:
+            self.total -= int(self.entries.popleft()[2])
 
     def add(self, now: float, cost: int, finest: float) -> None:
-        """Remember an admission; past the bound it joins the newest group, which then expires later."""
+        """Remember an admission; past the bound it joins the newest group, which expires with its last."""
         self.total += cost
         if len(self.entries) >= ENTRIES and now - self.entries[-1][0] < finest:
-            self.entries[-1] = [now, self.entries[-1][1] + cost]
+            newest = self.entries[-1]
+            newest[1] = now
+            newest[2] += cost
         else:
-            self.entries.append([now, cost])
+            self.entries.append([now, now, cost])
 
 
 class MemoryState:
@@ -42,7 +44,7 @@ class MemoryState:
 
     async def claim(self, claims: Sequence[Claim]) -> Verdict:
         now = self._clock()
-        standings = []
+        standings: list[Standing] = []
         for index, claim in enumerate(claims):
             room, wait, reset = self._room(claim, now)
             cost = claim.cost if isinstance(claim, Window) else 1
@@ -58,8 +60,8 @@ class MemoryState:
         if admitted is None or not admitted.entries:
             return
         newest = admitted.entries[-1]
-        difference = max(difference, -int(newest[1]))
-        newest[1] += difference
+        difference = max(difference, -int(newest[2]))
+        newest[2] += difference
         admitted.total += difference
 
     async def release(self, lease: Lease) -> None:
@@ -93,7 +95,7 @@ class MemoryState:
             return claim.limit, claim.seconds, 0.0
         admitted.forget_until(now - claim.seconds)
         room = claim.limit - admitted.total
-        reset = admitted.entries[-1][0] + claim.seconds - now if admitted.entries else 0.0
+        reset = admitted.entries[-1][1] + claim.seconds - now if admitted.entries else 0.0
         return room, _wait(admitted, claim, room, now), reset
 
     def _take(self, claim: Claim, now: float) -> None:
@@ -120,7 +122,7 @@ def _wait(admitted: _Admissions, claim: Window, room: int, now: float) -> float:
     """Seconds until enough admissions have left for the claim to fit; the whole window if it never does."""
     if room >= claim.cost:
         return 0.0
-    for moment, cost in admitted.entries:
+    for _, moment, cost in admitted.entries:
         room += int(cost)
         if room >= claim.cost:
             return moment + claim.seconds - now

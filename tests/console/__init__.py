@@ -1,0 +1,1 @@
+"""The admin, as an operator sees it."""
