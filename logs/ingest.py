@@ -12,7 +12,7 @@ import queue
 import threading
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.utils import timezone
 
 from logs.models import RequestLog, Status
@@ -118,7 +118,7 @@ class EmbeddedSink:
         """Commit a group; returns the failure of each entry that could not be written."""
         try:
             self._writer.write([(entry.kind, entry.row) for entry in group])
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001 - drivers raise many types, and this thread must go on
             self._report(error)
             return self._write_one_by_one(group)
         self._failing = False
@@ -130,11 +130,11 @@ class EmbeddedSink:
         for index, entry in enumerate(group):
             try:
                 self._writer.write([(entry.kind, entry.row)])
-            except DatabaseError as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 failures[index] = OSError(f"the record cannot be written: {type(error).__name__}")
         return failures
 
-    def _report(self, error: DatabaseError) -> None:
+    def _report(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
             log.error("records cannot be written (%s: %s)", type(error).__name__, str(error)[:200])

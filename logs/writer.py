@@ -76,6 +76,7 @@ class Writer:
         if row[_STATUS] == "ok" and row[_ATTEMPTS].count('"outcome"') == 1:
             return
         for attempt in orjson.loads(row[_ATTEMPTS]):
+            self._used[attempt["account_id"]] = finished_at
             if attempt["outcome"] not in _NOT_THE_ACCOUNTS:
                 self._errors[attempt["account_id"]] = (finished_at, attempt["message"][:300])
 
