@@ -21,7 +21,8 @@ def check_address(text: str, *, private_ok: bool) -> None:
     address = _plain(ipaddress.ip_address(text))
     if address.is_link_local or address in _METADATA:
         raise ForbiddenAddress(f"{address} is a link-local or metadata address; it is never dialled")
-    if address.is_multicast or address.is_unspecified or address.is_reserved:
+    reserved = address.is_reserved and not address.is_loopback  # ::1 lies in a reserved block
+    if address.is_multicast or address.is_unspecified or reserved:
         raise ForbiddenAddress(f"{address} is not the address of a server")
     if not private_ok and not address.is_global:
         raise ForbiddenAddress(f"{address} is private; mark the provider or proxy as private to allow it")

@@ -142,6 +142,7 @@ async def test_use_and_errors_reach_the_account():
     async with Running() as recorder:
         call = new_call()
         answered(call, str(account.pk), outcome="http_500")
+        answered(call)  # by the next account
         await recorder.finished(call)
     await account.arefresh_from_db()
     assert account.last_used_at is not None
