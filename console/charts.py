@@ -28,7 +28,7 @@ class Chart(NamedTuple):
 
     bars: list[Bar]
     top: int
-    half: int
+    half: float
     ticks: list[tuple[float, str]]
     width: int = WIDTH
     height: int = HEIGHT
@@ -54,7 +54,7 @@ def stacked(moments: Sequence[tuple[int, bool]], since_ms: int, until_ms: int) -
     bars = [_bar(index, ok, bad, top, since_ms, step) for index, (ok, bad) in enumerate(counts)]
     every = BARS // 6
     ticks = [(bars[i].x, _clock(since_ms + i * step, until_ms - since_ms)) for i in range(0, BARS, every)]
-    return Chart(bars, top, top // 2, ticks)
+    return Chart(bars, top, top // 2 if top % 2 == 0 else top / 2, ticks)
 
 
 def segments(parts: Sequence[tuple[str, str, float | None]]) -> list[Segment]:

@@ -42,6 +42,13 @@ class BarFilter(SimpleListFilter):
     indexed = False
     without = "?"  # the list's address with this filter taken away
 
+    def value(self) -> str | None:
+        """What was asked for; a NUL, which PostgreSQL takes in no text, is asked by no honest link."""
+        value = super().value()
+        if value and "\0" in value:
+            raise IncorrectLookupParameters("a NUL character")
+        return value
+
     def has_output(self) -> bool:
         return True
 
@@ -93,6 +100,7 @@ class KeysetChangeList(ChangeList):
     """A change list whose filters are BarFilters, one of them a WindowFilter."""
 
     filter_specs: list[BarFilter]
+    scan_rows = SCAN_ROWS
 
     def get_ordering_field_columns(self) -> dict[int, str]:
         return {}

@@ -28,6 +28,7 @@ class Entry(NamedTuple):
     numbers: Summary
     url: str
     page: str = ""
+    demo: bool = False
 
 
 class Trouble(NamedTuple):
@@ -71,7 +72,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "attention": accounts_needing_attention(),
         "steps": steps,
         "steps_left": sum(not step.done for step in steps),
-        "curl": curl(request),
+        "curl": curl_line(base_url(request), "$GATEWAY_KEY", some_model()),
     }
 
 
@@ -87,6 +88,7 @@ def chart(sample: Sample, window: windows.Window) -> charts.Chart:
 def busiest(rows: list[Row], window: str) -> dict[str, list[Entry]]:
     """The busiest models, tenants and accounts."""
     pages = dict(Tenant.objects.values_list("slug", "pk")[:1000])
+    demos = set(Provider.objects.filter(base_url=DEMO_URL).values_list("slug", flat=True))
     models = selectors.top(rows, lambda row: row.requested_model)
     tenants = selectors.top(rows, lambda row: row.tenant)
     accounts = selectors.top(rows, lambda row: row.account_id and (row.account_id, row.provider, row.account))
@@ -97,7 +99,13 @@ def busiest(rows: list[Row], window: str) -> dict[str, list[Entry]]:
             for name, n in tenants
         ],
         "accounts": [
-            Entry(f"{provider} / {label}", n, requests_url(account=pk, window=window), _account_page(pk))
+            Entry(
+                f"{provider} / {label}",
+                n,
+                requests_url(account=pk, window=window),
+                _account_page(pk),
+                demo=provider in demos,
+            )
             for (pk, provider, label), n in accounts
         ],
     }
@@ -159,11 +167,11 @@ def first_steps() -> list[FirstStep]:
     ]  # fmt: skip
 
 
-def curl(request: HttpRequest) -> str:
-    """A line that works in a shell once the key is in it."""
+def some_model() -> str:
+    """A model name that a first request may use."""
     aliases = Route.objects.filter(is_active=True).values_list("alias", flat=True)
     names = Model.objects.filter(is_active=True, provider__is_active=True).values_list("name", flat=True)
-    return curl_line(base_url(request), "$GATEWAY_KEY", aliases.first() or names.first() or "demo")
+    return aliases.first() or names.first() or "demo"
 
 
 def curl_line(base: str, key: str, model: str) -> str:

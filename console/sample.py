@@ -36,7 +36,7 @@ PROVIDERS: dict[str, tuple[str, str, list[str], list[str]]] = {
         ["Main"],
     ),
     "groq": ("Groq", "https://api.groq.com/openai/v1", ["llama-3.3-70b-versatile"], ["Main", "Spare"]),
-    "vllm": ("Our vLLM", "http://10.20.0.14:8000/v1", ["qwen3-32b"], ["Rack 4"]),
+    "vllm": ("Our vLLM", "http://vllm.example.internal:8000/v1", ["qwen3-32b"], ["Rack 4"]),
 }
 TENANTS = {
     "acme": ("Acme Support", 12),
@@ -212,12 +212,13 @@ def _send(record: RequestLog, dice: random.Random, accounts: list[Account], slug
 
 def _attempt(account: Account, slug: str, dice: random.Random, record: RequestLog) -> dict[str, Any]:
     late = record.code == "upstream_timeout"
+    status = dice.choice((503, 429, 500))
     return {
         **_answer(account, slug),
-        "outcome": "timeout" if late else dice.choice(("http_503", "rate_limited", "http_500")),
-        "status": None if late else 503,
+        "outcome": "timeout" if late else "rate_limited" if status == 429 else f"http_{status}",
+        "status": None if late else status,
         "ms": 300_000.0 if late else round(dice.uniform(60, 900), 1),
-        "message": record.message or "503: The server is overloaded or not ready yet.",
+        "message": record.message or f"{slug} answered {status}.",
     }
 
 

@@ -16,10 +16,10 @@ from console.base import ConsoleAdmin
 from console.cures import CURES, cure_of
 from console.keyset import BarFilter, KeysetChangeList, WindowFilter
 from console.story import tell
-from console.templatetags.console import DASH, ago, exact, ms, number, status_badge
+from console.templatetags.console import DASH, ago, badge, exact, ms, number, status_badge
 from logs.models import RequestLog, Status
 from logs.selectors import ERRORS
-from providers.models import Model, Provider, Route
+from providers.models import DEMO_URL, Model, Provider, Route
 from tenants.models import Tenant
 
 CHOICES = 200  # of a filter's select; others can still be reached by a click on a cell
@@ -47,22 +47,22 @@ class CodeFilter(BarFilter):
 
 
 class TenantFilter(BarFilter):
-    """By the tenant's number, which is indexed; by its name only where the tenant is gone."""
+    """By the tenant's number, which is indexed; by its name, which is not, only where the tenant is gone."""
 
     title = "tenant"
     parameter_name = "tenant"
-    indexed = True
 
     def lookups(self, request, model_admin):
-        self.numbers = dict(Tenant.objects.values_list("slug", "pk")[:CHOICES])
-        return [(slug, slug) for slug in self.numbers]
+        slug = request.GET.get("tenant", "")
+        numbers = dict(Tenant.objects.values_list("slug", "pk")[:CHOICES])
+        self.number = numbers.get(slug) or (
+            slug and Tenant.objects.filter(slug=slug).values_list("pk", flat=True).first()
+        )
+        self.indexed = bool(self.number)
+        return [(slug, slug) for slug in numbers]
 
     def queryset(self, request, queryset):
-        slug = self.value()
-        if not slug:
-            return queryset
-        pk = self.numbers.get(slug) or Tenant.objects.filter(slug=slug).values_list("pk", flat=True).first()
-        return queryset.filter(tenant_id=pk) if pk else queryset.filter(tenant=slug)
+        return queryset.filter(tenant_id=self.number) if self.indexed else super().queryset(request, queryset)
 
 
 class ProviderFilter(BarFilter):
@@ -162,6 +162,12 @@ class RequestLogAdmin(ConsoleAdmin):
     def get_changelist(self, request, **kwargs):
         return KeysetChangeList
 
+    def get_changelist_instance(self, request):
+        changelist = super().get_changelist_instance(request)
+        demos = Provider.objects.filter(base_url=DEMO_URL).values_list("slug", flat=True)
+        changelist.demo_providers = set(demos)
+        return changelist
+
     def get_queryset(self, request):
         return super().get_queryset(request).defer("decision", "attempts")
 
@@ -231,6 +237,8 @@ class RequestLogAdmin(ConsoleAdmin):
     def sent_to(self, obj):
         parts = [_narrow(obj, "provider", obj.provider)] if obj.provider else []
         parts += [_narrow(obj, "account", obj.account_id, obj.account)] if obj.account else []
+        if obj.provider in obj.changelist.demo_providers:
+            parts = [badge("Demo, offline", "demo"), *parts[1:]]
         return format_html_join(" / ", "{}", ((part,) for part in parts)) if parts else DASH
 
     @admin.display(description="HTTP")

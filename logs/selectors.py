@@ -16,8 +16,8 @@ from gateway.dataplane.ids import first_id_at, unix_ms_of
 from logs.models import RequestLog, Status
 
 SAMPLE_ROWS = 20_000
-SCAN_ROWS = 50_000
-ERRORS = (Status.FAILED, Status.REFUSED, Status.PARTIAL, Status.INTERRUPTED)
+SCAN_ROWS = 20_000
+ERRORS = frozenset(("failed", "refused", "partial", "interrupted"))
 
 
 class Row(NamedTuple):

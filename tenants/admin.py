@@ -12,7 +12,7 @@ from console.base import HistoryAdmin, SealedHistoryAdmin, count_link, count_of,
 from console.forms import NamesField
 from console.keyset import BarFilter
 from console.links import requests_url
-from console.overview import base_url, curl_line
+from console.overview import base_url, curl_line, some_model
 from console.templatetags.console import ago, badge, number
 from tenants.models import ApiKey, Tenant
 from tenants.services import create_key, restore_key, revoke_key
@@ -165,7 +165,7 @@ class ApiKeyAdmin(SealedHistoryAdmin):
     ) -> HttpResponse:
         plain = request.plain_key
         base = base_url(request)
-        model = (obj.allowed_models or ["demo"])[0]
+        model = obj.allowed_models[0] if obj.allowed_models else some_model()
         context = {
             **self.admin_site.each_context(request),
             "title": "Your new key",

@@ -5,6 +5,10 @@ from typing import Any
 
 import httpx2
 
+from tests.process import GatewayProcess
+from tests.upstreams import bodies
+from tests.world import CI_KEY
+
 PATH = "/v1/chat/completions"
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 REQUEST_ID = re.compile(r"req_[0-9a-f]{32}")
@@ -47,3 +51,21 @@ def check_headers(response: httpx2.Response) -> None:
     assert "authorization" in response.headers["vary"].lower()
     assert float(response.headers["x-gateway-overhead-ms"]) >= 0
     assert int(response.headers["x-gateway-attempts"]) >= 0
+
+
+def post(gateway: GatewayProcess, content: Any, **headers: str) -> httpx2.Response:
+    """A request of tenant acme with any body; header names take `_` for `-`."""
+    own = {"authorization": f"Bearer {CI_KEY}", "content-type": "application/json"}
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx2.post(gateway.url + PATH, content=content, headers={**own, **given}, trust_env=False, timeout=20)
+
+
+def error_event_of(raw: bytes) -> dict[str, Any]:
+    """The error at the end of a stream; there is exactly one, it is last, and nothing claims success."""
+    assert raw.endswith(b"\n\n")
+    assert b"[DONE]" not in raw
+    found = bodies.objects_of(raw)
+    assert [("error" in event) for event in found] == [False] * (len(found) - 1) + [True]
+    error = found[-1]["error"]
+    assert set(error) >= {"message", "type", "code", "source"}
+    return dict(error)

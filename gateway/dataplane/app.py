@@ -68,6 +68,7 @@ class DataPlane:
 
 async def _chat(app: DataPlane, exchange: Exchange, call: Call) -> None:
     _refuse_routing(exchange)
+    headers.refuse_loop(exchange.headers)
     with app.plane.pulse.over(exchange):
         await chat(app.plane, exchange, call)
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import orjson
@@ -28,7 +29,7 @@ Answer = TypeVar("Answer")
 Open = Callable[[Candidate, Attempt], Awaitable[Answer]]
 
 MASK = "sk-***"
-_LOOKS_LIKE_A_KEY = re.compile(r"\bsk-[\w*.-]{4,}")
+SHOWN_OF_A_KEY = 6  # characters by which a provider's masked rendering of a credential is recognised
 _RETRIED_4XX = {401, 402, 403, 408, 409, 425, 429}
 
 
@@ -74,10 +75,15 @@ async def send(plane: Plane, headers: dict[str, str], envelope: Envelope, candid
 
 
 def scrub(text: str, credential: str) -> str:
-    """The text without the account's credential, whole or masked by the provider."""
-    if credential:
-        text = text.replace(credential, MASK)
-    return _LOOKS_LIKE_A_KEY.sub(MASK, text)
+    """The text without the account's credential, whole or masked in whatever way by the provider."""
+    return _rendering_of(credential).sub(MASK, text)
+
+
+@lru_cache(maxsize=1000)
+def _rendering_of(credential: str) -> re.Pattern[str]:
+    """Anything that looks like a key, and any word that begins as the credential does."""
+    start = f"|{re.escape(credential[:SHOWN_OF_A_KEY])}[^\\s\"'\\\\]*" if len(credential) >= 8 else ""
+    return re.compile(rf"\bsk-[\w*.…•-]{{4,}}{start}")
 
 
 def _begin(call: Call, candidate: Candidate) -> Attempt:
@@ -108,8 +114,8 @@ async def _refusal(reply: Reply, provider: str, credential: str) -> UpstreamErro
         rejected = UpstreamRejected(
             message, outcome="rejected", blame="client", try_next=False, upstream_status=status
         )
-        shown = body.replace(credential.encode(), MASK.encode()) if credential else body
-        rejected.answer = (status, reply.headers, shown)
+        shown = scrub(body.decode("utf-8", "surrogateescape"), credential)
+        rejected.answer = (status, reply.headers, shown.encode("utf-8", "surrogateescape"))
         return rejected
     outcome = {401: "credential_refused", 403: "credential_refused", 402: "out_of_funds", 429: "rate_limited"}
     error = UpstreamError(

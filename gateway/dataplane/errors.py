@@ -7,6 +7,7 @@
     │   ├── Forbidden           403 model_not_allowed, permission_denied, tenant_disabled
     │   ├── NotFound            404 model_not_found, provider_not_found, not_found
     │   ├── TooLarge            413 request_too_large
+    │   ├── LoopDetected        508 loop_detected
     │   ├── Limited             429 rate_limit_exceeded
     │   ├── NoAccount           503 no_available_account
     │   └── Unavailable         503 gateway_unavailable
@@ -122,6 +123,14 @@ class ModelNotFound(NotFound):
 
 class ProviderNotFound(NotFound):
     code = "provider_not_found"
+
+
+class LoopDetected(Refused):
+    """A provider's address leads back to this gateway."""
+
+    status = 508
+    kind = "api_error"
+    code = "loop_detected"
 
 
 class MethodNotAllowed(Refused):

@@ -30,7 +30,7 @@ _COMMON = [(b"cache-control", b"no-store, private"), (b"vary", b"authorization")
 
 class Exchange:
     """headers:        names in lower case, repeated ones joined by a comma.
-    reading:          the body is being received.
+    reading:          the body is being received; `received` once it is here.
     opened, closed:   the answer has begun; its last byte has been handed over.
     left:             the client is gone.
     writing_since:    loop time since when the client takes nothing; 0 while it does.
@@ -40,7 +40,7 @@ class Exchange:
 
     __slots__ = (
         "_late", "_receive", "_send", "_watcher", "closed", "headers", "keep_alive", "last_sent", "left", "max_body",
-        "opened", "raw_headers", "reading", "request_id", "scope", "task", "waiting_headers", "writing_since",
+        "opened", "raw_headers", "reading", "received", "request_id", "scope", "task", "waiting_headers", "writing_since",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, max_body: int) -> None:
@@ -50,6 +50,7 @@ class Exchange:
         self.max_body = max_body
         self.headers: dict[str, str] = {}
         self.reading = False
+        self.received = False
         self.opened = False
         self.closed = False
         self.left = False
@@ -92,6 +93,7 @@ class Exchange:
             raise RequestTimeout("The body took too long to arrive. Send it at once.") from None
         finally:
             self.reading = False
+        self.received = True
         return body
 
     def give_up_reading(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gateway.dataplane.call import Call
 from gateway.dataplane.dialects.openai_chat import ROUTING_FIELDS
+from gateway.dataplane.errors import LoopDetected
 
 # Never forwarded: hop by hop (RFC 9110 §7.6.1), the client's own credentials and cookies, who the client
 # is, what depends on the body's bytes, and headers that select another organisation's account.
@@ -28,6 +29,19 @@ ROUTING_HEADERS = frozenset(
 _SHOWN = ("content-type", "openai-processing-ms", "openai-version", "openai-model", "retry-after", "retry-after-ms")
 
 
+HOPS = "x-gateway-hops"
+MAX_HOPS = 2  # a gateway may stand behind another one; a third round is a loop
+
+
+def refuse_loop(client: Mapping[str, str]) -> None:
+    """Raise LoopDetected for a request that has come through gateways too often."""
+    if _hops(client) >= MAX_HOPS:
+        raise LoopDetected(
+            "This request has come back to the gateway that sent it: a provider's base URL points here. "
+            "An operator mends it under Providers in the admin."
+        )
+
+
 def to_provider(client: Mapping[str, str], signed: dict[str, str], *, stream: bool) -> dict[str, str]:
     """The client's headers without those that end here, plus the account's signature."""
     headers = {
@@ -35,8 +49,11 @@ def to_provider(client: Mapping[str, str], signed: dict[str, str], *, stream: bo
         for name, value in client.items()
         if name not in _KEPT_HERE and not name.startswith(_KEPT_PREFIXES) and value.isprintable()
     }
+    for name in client.get("connection", "").lower().split(","):
+        headers.pop(name.strip(), None)  # named by the client as ending here
     headers["content-type"] = "application/json"
     headers["accept-encoding"] = "identity"
+    headers[HOPS] = str(_hops(client) + 1)
     headers.setdefault("user-agent", "ai-gateway")
     headers.setdefault("accept", "text/event-stream" if stream else "application/json")
     headers.update(signed)
@@ -58,6 +75,11 @@ def own(call: Call) -> list[tuple[bytes, bytes]]:
         (b"x-gateway-attempts", b"%d" % len(call.attempts)),
         (b"x-gateway-overhead-ms", b"%.2f" % call.overhead_ms()),
     ]
+
+
+def _hops(client: Mapping[str, str]) -> int:
+    text = client.get(HOPS, "")
+    return int(text) if text.isdecimal() and len(text) < 4 else 0
 
 
 def _line(value: str) -> bytes:

@@ -45,6 +45,8 @@ class Pulse:
             if age > BODY_SECONDS:
                 exchange.give_up_reading()
             return
+        if not exchange.received:
+            return  # whoever listens for a disconnect now would swallow the body
         exchange.watch()
         if exchange.writing_since:
             if now - exchange.writing_since > STALL_SECONDS:

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-from gateway.dataplane.attempts import first_that_answers, send
+from gateway.dataplane.attempts import first_that_answers, scrub, send
 from gateway.dataplane.call import Attempt, Call
 from gateway.dataplane.discover import load
 from gateway.dataplane.errors import UpstreamError, UpstreamIncomplete
@@ -24,6 +24,7 @@ class _Opened(NamedTuple):
     reader: Any
     first: bytes
     attempt: Attempt
+    credential: str
 
 
 async def relay(plane: Plane, exchange: Exchange, call: Call, envelope: Envelope, plan: Plan) -> None:
@@ -49,7 +50,7 @@ def _opener(plane: Plane, exchange: Exchange, call: Call, envelope: Envelope) ->
             reply.close()
             raise
         call.ttft_ms = call.elapsed_ms()
-        return _Opened(reply, chunks, reader, first, attempt)
+        return _Opened(reply, chunks, reader, first, attempt, candidate.account.credential.reveal())
 
     return open_stream
 
@@ -83,6 +84,7 @@ async def _pass_on(plane: Plane, exchange: Exchange, call: Call, opened: _Opened
                 "the stream ended without its end mark", outcome="cut", blame="provider", try_next=False
             )
     except UpstreamError as error:
+        error.message = scrub(error.message, opened.credential)
         attempt.end(error.outcome, opened.reply.status, error.message)
         raise _incomplete(error) from None
     except BaseException:

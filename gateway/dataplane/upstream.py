@@ -288,6 +288,8 @@ def as_upstream_error(error: BaseException, provider: Provider, proxy: Proxy | N
         return UpstreamError(f"{name} refused the connection ({_reason(error)})", outcome="connect", blame="provider")
     if isinstance(error, aiohttp.ClientPayloadError):
         return UpstreamError(f"{name} broke off its answer", outcome="cut", blame="provider")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return UpstreamInvalid(f"{name} did not answer in HTTP", outcome="invalid", blame="provider")
     return UpstreamError(f"{name} closed the connection ({_reason(error)})", outcome="closed", blame="provider")
 
 

@@ -18,7 +18,7 @@ def all_pages() -> dict[str, str]:
         "errors": reverse("admin:errors"),
         "presets": reverse("admin:providers_provider_presets"),
     }
-    for model, model_admin in admin.site._registry.items():
+    for model in admin.site._registry:
         name = model._meta.label_lower
         found[f"{name} list"] = address(model, "changelist")
         if name != "logs.requestlog":

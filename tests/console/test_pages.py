@@ -107,7 +107,12 @@ def test_the_demo_is_labelled_wherever_it_appears(operator: Client, traffic: Non
         [{"provider": "demo", "account": "Demo", "outcome": "answered"}],
     )
     record.save()
+    RequestLog.objects.exclude(pk=record.pk).delete()
+    record.account_id, record.account = str(account.pk), account.label
+    record.save()
     for path in (
+        "/admin/",
+        address(RequestLog, "changelist"),
         address(Provider, "changelist"),
         address(Provider, "change", demo.pk),
         address(Account, "changelist"),

@@ -128,7 +128,7 @@ def test_a_key_is_shown_once(operator: Client, db: None) -> None:
     found = re.search(r'<pre id="new-key">(sk-gw-\w+)</pre>', html)
     assert found and keys.is_well_formed(found[1])
     plain = found[1]
-    assert "curl http://testserver/v1/chat/completions" in html and "OpenAI(base_url=" in html
+    assert "curl http://testserver/v1/chat/completions" in html and "client = OpenAI(" in html
     key = ApiKey.objects.get()
     assert key.allowed_models == ["gpt-4o-mini", "smart"] and key.hint in f"{plain[:6]}…{plain[-4:]}"
     assert key.expires_at and abs(key.expires_at - later) < timedelta(seconds=2)

@@ -156,7 +156,7 @@ def broken() -> Any:
 def test_a_recorded_stream_with_an_error_in_it(
     gateway: GatewayProcess, replayer: Upstream, recording: Recording
 ) -> None:
-    name = replayer.on(name_of(recording), replay(recording, chunking="event"))
+    name = replayer.on(name_of(recording), replay(recording, chunking="event", interval=0.005))
     before = list(takewhile(lambda event: "error" not in event, bodies.objects_of(recording.body)))
     through = ask(gateway.base_url, world.CI_KEY, request_of(recording, name))
     deltas = [choice.get("delta") or {} for event in before for choice in event["choices"]]

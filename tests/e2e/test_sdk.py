@@ -277,7 +277,7 @@ def test_a_providers_500_is_an_internal_server_error(aimock_pair: Pair) -> None:
 def test_a_stream_that_breaks_is_an_exception_and_never_an_answer(
     llmock: LLMock, llmock_pair: Pair, gateway: GatewayProcess, fault: str
 ) -> None:
-    llmock.reply("one two three four five six seven eight nine ten", times=None)
+    llmock.reply("one two three four five six seven eight nine ten", times=None).pace(30)
     getattr(llmock, fault)(after_chunks=3)
     client = llmock_pair.through.client()
     # The SDK lets an event that is not JSON through as a ValueError, directly and through the gateway.

@@ -216,7 +216,18 @@ def test_a_keys_public_id_finds_its_requests(operator: Client, traffic: None) ->
 
 
 @pytest.mark.parametrize(
-    "query", ["before=nonsense", "after=1", "before=", "http=abc", "stream=maybe", "tenant=gone", "q=%00"]
+    "query",
+    [
+        "before=nonsense",
+        "after=1",
+        "before=",
+        "http=abc",
+        "stream=maybe",
+        "tenant=gone",
+        "q=%00",
+        "model=%00",
+        "tenant=a%00",
+    ],
 )
 def test_bad_values_do_no_harm(operator: Client, traffic: None, query: str) -> None:
     assert operator.get(f"{LIST}?{query}", follow=True).status_code == 200

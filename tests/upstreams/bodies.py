@@ -63,6 +63,12 @@ def closing_events(model: str, *, with_usage: bool) -> Iterator[bytes]:
     yield DONE
 
 
+def whole_stream(model: str, *, count: int = 3, with_usage: bool = False) -> bytes:
+    """The bytes of a whole streamed answer."""
+    closing = closing_events(model, with_usage=with_usage)
+    return b"".join([*content_events(model, count), *closing])
+
+
 def data_of(raw: bytes) -> list[str]:
     """The data of every complete event in a stream, in order; comments are left out."""
     found = []

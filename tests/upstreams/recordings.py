@@ -119,8 +119,13 @@ def pieces(data: bytes, chunking: str) -> list[bytes]:
     return found
 
 
-def replay(recording: Recording, *, chunking: str = "whole", cut_at: int | None = None) -> Behaviour:
-    """The recorded answer, its status and headers included; `cut_at` bytes into the body the line goes dead."""
+def replay(
+    recording: Recording, *, chunking: str = "whole", cut_at: int | None = None, interval: float = 0.0
+) -> Behaviour:
+    """The recorded answer, its status and headers included; `cut_at` bytes into the body the line goes dead.
+
+    interval: seconds between two pieces; with 0 the network may join them again.
+    """
     sent = recording.body if cut_at is None else recording.body[:cut_at]
 
     async def act(exchange: Exchange) -> None:
@@ -130,7 +135,7 @@ def replay(recording: Recording, *, chunking: str = "whole", cut_at: int | None 
         for part in pieces(sent, chunking):
             await exchange.send(behaviours.chunk(part))
             if chunking != "whole":
-                await exchange.pause(0)
+                await exchange.pause(interval)
         if cut_at is None:
             await exchange.send(behaviours.chunk(b""))
         else:
