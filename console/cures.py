@@ -70,6 +70,12 @@ CURES: dict[str, Cure] = {
         "The model was named as provider:model and there is no active provider of that id.",
         "Check the id under Providers, or leave the provider out of the model name.",
     ),
+    "loop_detected": Cure(
+        "The gateway called itself",
+        "A provider's base URL leads back to this gateway, so the request came round again.",
+        "Change the base URL of the provider to the vendor's own address.",
+        OPERATOR,
+    ),
     "not_found": Cure(
         "No such address",
         "The path is not one of the gateway's endpoints.",

@@ -15,7 +15,12 @@ class ConsoleSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def extra_urls(self) -> list[URLPattern]:
-        return [path("errors/", self.admin_view(self.errors), name="errors")]
+        from doctor.views import page as doctor_page
+
+        return [
+            path("doctor/", self.admin_view(doctor_page), name="doctor"),
+            path("errors/", self.admin_view(self.errors), name="errors"),
+        ]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Unfold's form forgets where to go after logging in when nobody said so."""

@@ -43,7 +43,7 @@ def link_to(row: Model) -> str:
 
 
 def link_to_list(model: type[Model], query: str = "") -> str:
-    """The admin list of a model, filtered by `query` such as `status__exact=started`."""
+    """The admin list of a model, filtered by `query` such as `status=started&window=all`."""
     path = _admin_path(f"{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{path}?{query}" if path and query else path
 

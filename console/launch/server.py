@@ -40,6 +40,8 @@ def serve(sock: socket.socket, on_ready: Callable[[], None], application: str = 
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Forwarded headers are believed only where an operator says that a TLS proxy stands in front.
+        proxy_headers=settings.PUBLIC_HTTPS,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,

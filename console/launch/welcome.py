@@ -8,6 +8,7 @@ from console.launch.bootstrap import ADMIN, Handover
 from gateway.version import VERSION
 
 WIDTH = 78
+MANAGE = ".venv/bin/python manage.py" if sys.prefix.endswith(".venv") else "python manage.py"
 
 
 def address() -> str:
@@ -45,7 +46,7 @@ def _first(handover: Handover) -> list[str]:
     lines += [
         "",
         "Add a real provider: in the admin under Accounts, or with a file:",
-        "  .venv/bin/python manage.py config apply gateway.yaml   (docs/configure.md)",
+        f"  {MANAGE} config apply gateway.yaml   (docs/configure.md)",
         "Stop with Ctrl-C; `make run` starts again with the same data.",
     ]
     return lines
@@ -72,5 +73,5 @@ def _later() -> list[str]:
     return [
         f"AI Gateway {VERSION} is ready: {address()}   admin: {address()}/admin/",
         "The admin password and the demo key were shown at the first start. New ones:",
-        f"  .venv/bin/python manage.py changepassword {ADMIN}, and API keys in the admin.",
+        f"  {MANAGE} changepassword {ADMIN}, and API keys in the admin.",
     ]

@@ -46,7 +46,7 @@ def stuck() -> Iterable[Finding]:
         f"the oldest is {oldest}, begun {age.total_seconds() / 3600:.1f} hours ago",
         "Restart the gateway: at its start it closes what an earlier process left in flight. "
         "If new ones appear while it runs, report it.",
-        link_to_list(RequestLog, f"status__exact={Status.STARTED}"),
+        link_to_list(RequestLog, f"status={Status.STARTED}&window=all"),
     )
 
 

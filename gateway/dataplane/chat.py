@@ -20,6 +20,8 @@ from gateway.dataplane.plane import Plane
 from gateway.dataplane.routing import Candidate, Plan
 from gateway.dataplane.upstream import Reply
 
+CLIENT_LEFT = 499  # what nginx logs for a client that closed the connection
+
 
 async def chat(plane: Plane, exchange: Exchange, call: Call) -> None:
     """Answer one chat request; raises GatewayError for whatever the client has to be told instead."""
@@ -81,11 +83,13 @@ def recording(plane: Plane, exchange: Exchange, call: Call) -> Iterator[None]:
         call.end(_status_of(call), http_status=http_status, code=error.code, message=error.message)
         raise
     except ClientLeft:
-        call.end("cancelled", http_status=None, code="client_left")
+        call.end("cancelled", http_status=CLIENT_LEFT, code="client_left")
         raise
     except asyncio.CancelledError:
-        status, code = ("cancelled", "client_left") if exchange.left else ("interrupted", "interrupted")
-        call.end(status, http_status=None, code=code)
+        if exchange.left:
+            call.end("cancelled", http_status=CLIENT_LEFT, code="client_left")
+        else:
+            call.end("interrupted", http_status=None, code="interrupted")
         raise
     except Exception as error:
         call.end("failed", http_status=500, code="internal_error", message=type(error).__name__)
