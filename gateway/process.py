@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, connection
 
 from gateway.dataplane.app import DataPlane, is_wire
 from gateway.dataplane.auth import KeyRing
 from gateway.dataplane.exchange import Message, Receive, Scope, Send
 from gateway.dataplane.plane import Plane
 from gateway.dataplane.record import Recorder
-from gateway.dataplane.snapshot import Holder, Key
+from gateway.dataplane.snapshot import Holder
 from gateway.dataplane.state.open import open_state
 from gateway.scheduler import Scheduler
 from gateway.version import VERSION
@@ -22,6 +22,7 @@ from snapshots.build import build, key_with_digest
 from snapshots.watch import Watcher
 
 ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+Result = TypeVar("Result")
 ADMIN_BODY_BYTES = 5 * 1024 * 1024
 
 
@@ -57,23 +58,22 @@ class Application:
 
     async def _start(self) -> tuple[Plane, EmbeddedSink, Watcher, Scheduler]:
         sink = EmbeddedSink()
-        holder = Holder(await sync_to_async(build)())
+        holder = Holder(await _with_database(build))
         plane = Plane(
             holder=holder,
-            keys=KeyRing(partial(_in_thread, key_with_digest), settings.KEY_PEPPER),
+            keys=KeyRing(partial(_with_database, key_with_digest), settings.KEY_PEPPER),
             state=open_state(settings.STATE_URL),
             recorder=Recorder(sink, strict=settings.RECORD_DURABILITY == "strict"),
             max_body=settings.MAX_BODY_BYTES,
         )
-        await sync_to_async(sink.start)(asyncio.get_running_loop())
+        sink.start(asyncio.get_running_loop())
         await plane.start()
         watcher = Watcher(holder, asyncio.get_running_loop())
         watcher.start()
         scheduler = Scheduler()
         scheduler.start()
-        self.data_plane = DataPlane(
-            plane, version=VERSION, probes={"database": _database_answers, "state": plane.state.ping}
-        )
+        probes = {"database": partial(_with_database, _database_answers), "state": plane.state.ping}
+        self.data_plane = DataPlane(plane, version=VERSION, probes=probes)
         return plane, sink, watcher, scheduler
 
     async def _stop(self, plane: Plane, sink: EmbeddedSink, watcher: Watcher, scheduler: Scheduler) -> None:
@@ -83,26 +83,26 @@ class Application:
         await sink.stop()
 
 
-async def _in_thread(lookup: Callable[[str], Key | None], digest: str) -> Key | None:
-    """A database look-up off the event loop; OSError where the database cannot be reached."""
+async def _with_database(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Run a piece of database work off the event loop; OSError where the database cannot be reached.
 
-    def ask() -> Key | None:
-        close_old_connections()
+    Its connection is given back at once: each thread of the pool would otherwise keep one for ever.
+    """
+
+    def run() -> Result:
         try:
-            return lookup(digest)
+            return work(*arguments)
         except DatabaseError as error:
             raise OSError(type(error).__name__) from None
+        finally:
+            connection.close()
 
-    return await asyncio.to_thread(ask)
+    return await asyncio.to_thread(run)
 
 
-async def _database_answers() -> None:
-    def ask() -> None:
-        close_old_connections()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-
-    await asyncio.to_thread(ask)
+def _database_answers() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -12,7 +12,7 @@ import queue
 import threading
 from typing import Any, NamedTuple
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from logs.models import RequestLog, Status
@@ -46,8 +46,7 @@ class EmbeddedSink:
         self._failing = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Close what an earlier process left open, then take records from `loop`."""
-        close_interrupted()
+        """Take records from `loop`, once what an earlier process left open is closed."""
         self._loop = loop
         self._thread.start()
 
@@ -107,12 +106,19 @@ class EmbeddedSink:
 
     def _run(self) -> None:
         assert self._loop is not None
+        self._close_interrupted()
         while (group := self._groups.get()) is not None:
             failures = self._write(group)
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._committed, group, failures)
         self._writer.flush_used()
         connections.close_all()
+
+    def _close_interrupted(self) -> None:
+        try:
+            close_interrupted()
+        except DatabaseError as error:
+            self._report(error)  # the doctor finds what stays open
 
     def _write(self, group: list[_Entry]) -> dict[int, OSError]:
         """Commit a group; returns the failure of each entry that could not be written."""

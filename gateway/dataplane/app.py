@@ -24,6 +24,7 @@ from gateway.dataplane.exchange import Exchange, Receive, Scope, Send
 from gateway.dataplane.health import Probe
 from gateway.dataplane.plane import Plane
 from gateway.dataplane.snapshot import Key, Model, Snapshot
+from gateway.dataplane.steering import STEERING_FIELDS, STEERING_HEADERS, refusal_of
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class DataPlane:
 
 
 async def _chat(app: DataPlane, exchange: Exchange, call: Call) -> None:
-    _refuse_routing(exchange)
+    _refuse_steering(exchange)
     headers.refuse_loop(exchange.headers)
     with app.plane.pulse.over(exchange):
         await chat(app.plane, exchange, call)
@@ -75,14 +76,14 @@ async def _chat(app: DataPlane, exchange: Exchange, call: Call) -> None:
 
 async def _models(app: DataPlane, exchange: Exchange, call: Call) -> None:
     snapshot = app.plane.holder.current
-    key, _ = await auth.identify(app.plane.keys, snapshot, exchange.headers)
+    key = await auth.identify(call, app.plane.keys, snapshot, exchange.headers)
     entries = [_entry(snapshot, name) for name in snapshot.names() if _visible(snapshot, key, name)]
     await exchange.answer(200, [*JSON, *headers.own(call)], openai_chat.model_list(entries))
 
 
 async def _model(app: DataPlane, exchange: Exchange, call: Call) -> None:
     snapshot = app.plane.holder.current
-    key, _ = await auth.identify(app.plane.keys, snapshot, exchange.headers)
+    key = await auth.identify(call, app.plane.keys, snapshot, exchange.headers)
     name = exchange.scope["path"].split("/models/", 1)[1]
     models = [target.model for target in routing.resolve(snapshot, name)]
     if not _allowed(key, name, models):
@@ -121,19 +122,19 @@ def _handler(method: str, path: str) -> Handler:
         raise NotFound(f"There is nothing at {path[:200]!r}. The endpoints are listed in the documentation.")
     handler = methods.get(method)
     if handler is None:
-        raise MethodNotAllowed(f"{path} takes {' and '.join(methods)}, not {method}.")
+        raise MethodNotAllowed(f"{path} takes {' and '.join(methods)}, not {method}.", allowed=list(methods))
     return handler
 
 
-def _refuse_routing(exchange: Exchange) -> None:
-    """T1: no header and no query parameter may choose where a request goes or as whom."""
+def _refuse_steering(exchange: Exchange) -> None:
+    """No header and no query parameter may choose where a request goes or as whom."""
     for name, _ in exchange.raw_headers:
-        if name in headers.ROUTING_HEADERS:
-            raise openai_chat.refuse_routing(name.decode("latin-1"))
+        if name in STEERING_HEADERS:
+            raise refusal_of(name.decode("latin-1"))
     query = exchange.scope.get("query_string", b"")
     for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else ():
-        if name in openai_chat.ROUTING_FIELDS:
-            raise openai_chat.refuse_routing(name)
+        if name in STEERING_FIELDS:
+            raise refusal_of(name)
 
 
 async def _tell(exchange: Exchange, call: Call, error: GatewayError) -> None:

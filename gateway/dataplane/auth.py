@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from gateway.dataplane.call import Call
 from gateway.dataplane.errors import (
     BadRequest,
     ExpiredKey,
@@ -17,7 +18,7 @@ from gateway.dataplane.errors import (
     Unavailable,
 )
 from gateway.dataplane.keys import digest, is_well_formed
-from gateway.dataplane.snapshot import Key, Model, Snapshot, Tenant
+from gateway.dataplane.snapshot import Key, Model, Snapshot
 
 Lookup = Callable[[str], Awaitable[Key | None]]
 
@@ -64,8 +65,11 @@ class KeyRing:
             self._asking.pop(name, None)
 
 
-async def identify(ring: KeyRing, snapshot: Snapshot, headers: Mapping[str, str]) -> tuple[Key, Tenant]:
-    """The key and tenant of a request; raises Unauthorized, Forbidden or Unavailable."""
+async def identify(call: Call, ring: KeyRing, snapshot: Snapshot, headers: Mapping[str, str]) -> Key:
+    """The key of a request; raises Unauthorized, Forbidden or Unavailable.
+
+    A key that is known but refused is noted in the call with its tenant, so that the refusal is recorded.
+    """
     text = _credential(headers)
     if not is_well_formed(text):
         raise Unauthorized(
@@ -78,17 +82,18 @@ async def identify(ring: KeyRing, snapshot: Snapshot, headers: Mapping[str, str]
         raise Unavailable("The gateway cannot check API keys right now. Try again in a few seconds.") from None
     if key is None:
         raise Unauthorized("This API key is unknown here. Check that it belongs to this gateway.")
+    tenant = snapshot.tenants.get(key.tenant_id)
+    call.key, call.tenant = key, tenant
     if key.revoked:
         raise RevokedKey("This API key was revoked. Ask your operator for a new one.")
     if key.expires_at is not None and key.expires_at <= time.time():
         raise ExpiredKey("This API key has expired. Ask your operator for a new one.")
-    tenant = snapshot.tenants.get(key.tenant_id)
     if tenant is None:
         # The key is newer than the snapshot: its tenant arrives with the next one, within a second.
         raise Unavailable("This API key was made a moment ago and is not ready yet. Try again in a second.")
     if not tenant.is_active:
         raise TenantDisabled(f"Tenant {tenant.slug} is switched off. Ask your operator.")
-    return key, tenant
+    return key
 
 
 def may_chat(key: Key) -> None:

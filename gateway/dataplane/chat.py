@@ -29,15 +29,15 @@ async def chat(plane: Plane, exchange: Exchange, call: Call) -> None:
         snapshot = plane.holder.current
         dialect = load("dialects", call.dialect)
 
-        call.key, call.tenant = await auth.identify(plane.keys, snapshot, exchange.headers)
-        auth.may_chat(call.key)
+        key = await auth.identify(call, plane.keys, snapshot, exchange.headers)
+        auth.may_chat(key)
         call.auth_ms = call.elapsed_ms()
 
         envelope: Envelope = dialect.read(await exchange.read_body())
         call.requested_model, call.stream = envelope.model, envelope.stream
 
         targets = routing.resolve(snapshot, envelope.model)
-        auth.may_use(call.key, envelope.model, [target.model for target in targets])
+        auth.may_use(key, envelope.model, [target.model for target in targets])
         async with limits.Admission(plane.state, call, envelope):
             rotation = await routing.turns(plane.state, targets, snapshot)
             plan = routing.plan(snapshot, envelope.model, targets, rotation)

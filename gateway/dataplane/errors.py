@@ -137,6 +137,10 @@ class MethodNotAllowed(Refused):
     status = 405
     code = "method_not_allowed"
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"allow": ", ".join(self.facts["allowed"])}
+
 
 class Limited(Refused):
     """`retry_after_s` is the whole number of seconds after which the same call would be admitted."""

@@ -25,6 +25,7 @@ Headers = list[tuple[bytes, bytes]]
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 
+_BODILESS = {"GET", "HEAD"}
 _COMMON = [(b"cache-control", b"no-store, private"), (b"vary", b"authorization")]
 
 
@@ -40,7 +41,8 @@ class Exchange:
 
     __slots__ = (
         "_late", "_receive", "_send", "_watcher", "closed", "headers", "keep_alive", "last_sent", "left", "max_body",
-        "opened", "raw_headers", "reading", "received", "request_id", "scope", "task", "waiting_headers", "writing_since",
+        "opened", "raw_headers", "reading", "received", "request_id", "scope", "task", "waiting_headers",
+        "writing_since",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, max_body: int) -> None:
@@ -121,6 +123,8 @@ class Exchange:
         """Send a whole answer."""
         self.opened = self.closed = True
         start = [*headers, *_COMMON, (b"content-length", b"%d" % len(body)), self._id_header()]
+        if not self.received and self.scope["method"] not in _BODILESS:
+            start.append((b"connection", b"close"))  # or the server would swallow the rest of an upload
         await self._send({"type": "http.response.start", "status": status, "headers": start})
         content = b"" if self.scope["method"] == "HEAD" else body
         await self._send({"type": "http.response.body", "body": content})

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from gateway.dataplane.call import Call
-from gateway.dataplane.dialects.openai_chat import ROUTING_FIELDS
 from gateway.dataplane.errors import LoopDetected
 
 # Never forwarded: hop by hop (RFC 9110 §7.6.1), the client's own credentials and cookies, who the client
@@ -16,14 +15,6 @@ _KEPT_HERE = frozenset(
     openai-organization openai-project origin referer""".split()
 )
 _KEPT_PREFIXES = ("x-gateway-", "sec-", "x-amzn-", "cf-")
-
-# Headers by which other gateways let a caller choose the upstream; refused like the fields they mirror.
-ROUTING_HEADERS = frozenset(
-    (prefix + name.replace("_", separator)).encode()
-    for name in ROUTING_FIELDS - {"authorization", "host", "api_key", "timeout", "request_timeout", "headers"}
-    for prefix in ("", "x-", "x-portkey-", "x-litellm-", "x-bf-", "cf-aig-")
-    for separator in ("-", "_")
-)
 
 # What a client may see of the provider's answer: a closed list, so that nothing of the account leaks.
 _SHOWN = ("content-type", "openai-processing-ms", "openai-version", "openai-model", "retry-after", "retry-after-ms")

@@ -22,6 +22,7 @@ class Envelope(msgspec.Struct):
     fields:        top-level name → raw JSON of its value, in the client's order.
     wants_usage:   the client asked for usage in its stream.
     max_tokens:    the client's own cap on the answer, None if it set none.
+    choices:       how many answers it asked for.
     prompt_bytes:  size of the body, from which tokens are estimated before the call.
     """
 
@@ -29,6 +30,7 @@ class Envelope(msgspec.Struct):
     stream: bool
     wants_usage: bool
     max_tokens: int | None
+    choices: int
     prompt_bytes: int
     fields: dict[str, msgspec.Raw]
     raw: bytes

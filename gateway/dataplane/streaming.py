@@ -42,7 +42,9 @@ async def relay(plane: Plane, exchange: Exchange, call: Call, envelope: Envelope
 def _opener(plane: Plane, exchange: Exchange, call: Call, envelope: Envelope) -> Any:
     async def open_stream(candidate: Candidate, attempt: Attempt) -> _Opened:
         reply = await send(plane, exchange.headers, envelope, candidate)
-        reader = load("dialects", candidate.provider.dialect).Stream(wants_usage=envelope.wants_usage)
+        reader = load("dialects", candidate.provider.dialect).Stream(
+            wants_usage=envelope.wants_usage, choices=envelope.choices
+        )
         chunks = reply.chunks()
         try:
             first = await _first_content(chunks, reader, candidate.provider.slug)
@@ -75,9 +77,13 @@ async def _pass_on(plane: Plane, exchange: Exchange, call: Call, opened: _Opened
             await exchange.open(200, to_client(opened.reply.headers, call))
         if opened.first:
             await exchange.write(opened.first)
+        if reader.broken:
+            raise reader.broken
         async for chunk in opened.chunks:
             if ready := reader.feed(chunk):
                 await exchange.write(ready)
+            if reader.broken:
+                raise reader.broken
         last = reader.finish()
         if not reader.complete:
             raise UpstreamIncomplete(
@@ -91,7 +97,7 @@ async def _pass_on(plane: Plane, exchange: Exchange, call: Call, opened: _Opened
         attempt.end("cancelled", opened.reply.status)
         raise
     finally:
-        call.usage = reader.usage
+        call.usage, call.usage_source = reader.usage, "partial"
         call.upstream_ms += (time.perf_counter() - began) * 1000
     attempt.end("answered", opened.reply.status)
     call.usage_source = "provider" if call.usage else "none"

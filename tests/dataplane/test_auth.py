@@ -6,6 +6,7 @@ import time
 import pytest
 
 from gateway.dataplane import auth, keys
+from gateway.dataplane.call import Call
 from gateway.dataplane.errors import (
     BadRequest,
     ExpiredKey,
@@ -46,7 +47,9 @@ SNAPSHOT = Snapshot(version=1, tenants={1: Tenant(1, "acme"), 2: Tenant(2, "off"
 
 async def identify(database, text=GOOD, headers=None):
     ring = auth.KeyRing(database, PEPPER)
-    return await auth.identify(ring, SNAPSHOT, headers or {"authorization": f"Bearer {text}"})
+    call = Call("/v1/chat/completions", "openai-chat")
+    key = await auth.identify(call, ring, SNAPSHOT, headers or {"authorization": f"Bearer {text}"})
+    return key, call.tenant
 
 
 async def test_a_good_key_is_its_tenant():
@@ -57,7 +60,7 @@ async def test_a_good_key_is_its_tenant():
 INJECTIONS = ["' OR '1'='1", "sk-' OR 1=1 --xxxxxxxxxxxx", "sk-gw-", GOOD[:-1] + ("a" if GOOD[-1] != "a" else "b"), "x" * 5000, "sk-\x00" * 9, "sk-é" * 9]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@pytest.mark.parametrize("text", INJECTIONS, ids=range(len(INJECTIONS)))
 async def test_a_malformed_key_asks_nobody(text):
     database = Database()
     with pytest.raises(Unauthorized) as caught:
@@ -71,7 +74,7 @@ async def test_a_malformed_key_asks_nobody(text):
 @pytest.mark.parametrize("headers", [{}, {"authorization": ""}, {"authorization": "Bearer "}, {"x-api-key": " "}])
 async def test_no_key_is_said_so(headers):
     with pytest.raises(MissingKey):
-        await auth.identify(auth.KeyRing(Database(), PEPPER), SNAPSHOT, headers)
+        await auth.identify(Call("/", "openai-chat"), auth.KeyRing(Database(), PEPPER), SNAPSHOT, headers)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +161,11 @@ def test_allowed_models_by_name_selector_and_alias():
 def test_a_viewer_may_not_chat():
     with pytest.raises(GatewayError, match="viewer"):
         auth.may_chat(Key(1, "x", 1, "k", "d", may_chat=False))
+
+
+async def test_a_refused_key_is_noted_with_its_tenant():
+    call = Call("/v1/chat/completions", "openai-chat")
+    ring = auth.KeyRing(Database(revoked=True), PEPPER)
+    with pytest.raises(RevokedKey):
+        await auth.identify(call, ring, SNAPSHOT, {"authorization": f"Bearer {GOOD}"})
+    assert (call.key.id, call.tenant.slug) == (1, "acme")

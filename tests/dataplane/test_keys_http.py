@@ -9,6 +9,7 @@ import pytest
 
 from gateway.dataplane import auth, keys
 from gateway.dataplane.app import DataPlane
+from gateway.dataplane.call import Call
 from gateway.dataplane.errors import Unauthorized
 from gateway.dataplane.plane import Plane
 from gateway.dataplane.record import Recorder
@@ -63,7 +64,7 @@ async def test_a_malformed_key_asks_the_database_nothing(text: str) -> None:
 
     ring = auth.KeyRing(lookup, "a pepper")
     with pytest.raises(Unauthorized):
-        await auth.identify(ring, Snapshot(), {"authorization": f"Bearer {text}"})
+        await auth.identify(Call("/", "openai-chat"), ring, Snapshot(), {"authorization": f"Bearer {text}"})
     assert asked == []
 
 
@@ -77,7 +78,7 @@ async def test_a_well_formed_unknown_key_is_looked_up_once() -> None:
     key = keys.make_key()
     for _ in range(3):
         with pytest.raises(Unauthorized):
-            await auth.identify(ring, Snapshot(), {"x-api-key": key})
+            await auth.identify(Call("/", "openai-chat"), ring, Snapshot(), {"x-api-key": key})
     assert asked == [keys.digest(key, "a pepper")]
 
 

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.dataplane.dialects import openai_chat
-from gateway.dataplane.dialects.openai_chat import ROUTING_FIELDS, Stream, encode, read, read_answer
+from gateway.dataplane.dialects.openai_chat import Stream, encode, read, read_answer
 from gateway.dataplane.errors import BadRequest, UnknownParameter, UpstreamError, UpstreamInvalid
 from gateway.dataplane.messages import Usage
+from gateway.dataplane.steering import STEERING_FIELDS
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -63,7 +64,7 @@ def test_a_bad_field_is_named(raw, param):
     assert caught.value.code == "invalid_request_error"
 
 
-@pytest.mark.parametrize("name", sorted(ROUTING_FIELDS))
+@pytest.mark.parametrize("name", sorted(STEERING_FIELDS))
 def test_routing_fields_are_refused_whatever_they_hold(name):
     for value in ("x", None, {}, 5):
         with pytest.raises(UnknownParameter) as caught:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 
 from accounts.models import Account
@@ -45,7 +46,7 @@ class Running:
 
     async def __aenter__(self):
         self.sink = EmbeddedSink()
-        await asyncio.to_thread(self.sink.start, asyncio.get_running_loop())
+        self.sink.start(asyncio.get_running_loop())
         return Recorder(self.sink, strict=True)
 
     async def __aexit__(self, *_):
@@ -131,8 +132,8 @@ async def test_what_was_in_flight_is_interrupted_once():
         done = new_call()
         answered(done)
         await recorder.finished(done)
-    assert await asyncio.to_thread(close_interrupted) == 1
-    assert await asyncio.to_thread(close_interrupted) == 0
+    assert await sync_to_async(close_interrupted)() == 1
+    assert await sync_to_async(close_interrupted)() == 0
     assert sorted(row.status for row in (await rows()).values()) == ["interrupted", "ok"]
 
 

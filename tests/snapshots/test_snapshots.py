@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from accounts.models import Account
@@ -104,11 +105,11 @@ def test_use_of_an_account_is_no_change():
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_running_process_follows_within_a_second():
-    holder = Holder(await asyncio.to_thread(build))
+    holder = Holder(await sync_to_async(build)())
     watcher = Watcher(holder, asyncio.get_running_loop())
     watcher.start()
     try:
-        await asyncio.to_thread(provider, "fresh")
+        await sync_to_async(provider)("fresh")
         async with asyncio.timeout(1):
             while "fresh" not in holder.current.providers:
                 await asyncio.sleep(0.02)

@@ -12,11 +12,11 @@ import orjson
 from gateway.dataplane.errors import (
     BadRequest,
     GatewayError,
-    UnknownParameter,
     UpstreamError,
     UpstreamInvalid,
 )
 from gateway.dataplane.messages import Envelope, Usage
+from gateway.dataplane.steering import STEERING_FIELDS, refusal_of
 
 PATH = "/chat/completions"
 MODELS_PATH = "/models"
@@ -25,18 +25,6 @@ STREAM_TYPE = b"text/event-stream; charset=utf-8"
 KEEP_ALIVE = b": keep-alive\n\n"
 MAX_DEPTH = 64
 MAX_EVENT_BYTES = 8 * 1024 * 1024  # one event may carry a base64 image, never more than this
-
-# Names that would let a caller choose where the gateway sends its credentials, or with which. Refused, not
-# ignored: whoever sends one expects it to work.
-ROUTING_FIELDS = frozenset(
-    """account account_id access_token api_base api_key api_type api_url api_version authorization
-    aws_access_key_id aws_region_name aws_secret_access_key aws_session_token azure_ad_token azure_deployment
-    azure_endpoint base_url callback_url credentials custom_host custom_llm_provider deployment_id endpoint
-    extra_body extra_headers extra_query fallbacks headers host hostname http_proxy https_proxy litellm_params
-    mock_response mock_testing_fallbacks model_list num_retries organization org_id project_id proxies proxy
-    proxy_url request_timeout router_settings socks_proxy target_url timeout upstream upstream_url user_config
-    vertex_credentials vertex_location vertex_project webhook_url""".split()
-)
 
 _Object = dict[str, msgspec.Raw]
 
@@ -99,25 +87,18 @@ def read(body: bytes) -> Envelope:
         raise _bad_field(str(error)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not JSON: {error}.") from None
-    if refused := ROUTING_FIELDS & fields.keys():
-        raise refuse_routing(min(refused))
+    if refused := STEERING_FIELDS & fields.keys():
+        raise refusal_of(min(refused))
     options = known.stream_options
     return Envelope(
         model=known.model,
         stream=bool(known.stream),
         wants_usage=bool(options and options.include_usage),
         max_tokens=known.max_completion_tokens or known.max_tokens,
+        choices=known.n or 1,
         prompt_bytes=len(body),
         fields=fields,
         raw=body,
-    )
-
-
-def refuse_routing(name: str) -> UnknownParameter:
-    return UnknownParameter(
-        f"{name!r} is not accepted: address, credential and routing of a request are set by the gateway's "
-        f"operator. Remove it.",
-        param=name,
     )
 
 
@@ -170,13 +151,16 @@ class Stream:
     held back:   what precedes the first content, until that arrives; the closing `[DONE]`, until `finish`;
                  the usage chunk, for a client that did not ask for it.
     content:     the first content has arrived: from here on no other account can be tried.
-    complete:    the upstream has ended the answer itself.
+    complete:    the upstream has ended the answer itself: `[DONE]`, or a finish reason for each choice.
+    broken:      an error event came after content; what preceded it has been given back.
     """
 
-    __slots__ = ("_closing", "_early", "_rest", "_wants_usage", "complete", "content", "usage")
+    __slots__ = ("_closing", "_early", "_rest", "_unfinished", "_wants_usage", "broken", "complete", "content", "usage")
 
-    def __init__(self, *, wants_usage: bool) -> None:
+    def __init__(self, *, wants_usage: bool, choices: int = 1) -> None:
         self._wants_usage = wants_usage
+        self._unfinished = set(range(choices))
+        self.broken: UpstreamError | None = None
         self._rest = b""
         self._early: list[bytes] = []
         self._closing: list[bytes] = []
@@ -198,7 +182,7 @@ class Stream:
         events = data[:end] if self._rest else data
         if self.content and not self._closing and not _NOTABLE.search(events):
             return events
-        return b"".join(self._pass(event) for event in _split(events))
+        return self._pass_all(_split(events))
 
     def finish(self) -> bytes:
         """What is left when the upstream has closed the stream, `[DONE]` included."""
@@ -207,6 +191,18 @@ class Stream:
             self._closing.append(self._pass(rest))
         closing, self._closing = self._closing, []
         return b"".join([*self._release_early(), *closing])
+
+    def _pass_all(self, events: list[bytes]) -> bytes:
+        passed = []
+        for event in events:
+            try:
+                passed.append(self._pass(event))
+            except UpstreamError as error:
+                if not self.content:
+                    raise
+                self.broken = error  # once the client has what came before it
+                break
+        return b"".join(passed)
 
     def _pass(self, event: bytes) -> bytes:
         data = _data(event)
@@ -232,12 +228,18 @@ class Stream:
         if not self.content and not _has_content(choices):
             return self._hold_early(event)
         self.content = True
-        if any(choice.get("finish_reason") for choice in choices or () if isinstance(choice, dict)):
-            self.complete = True
+        self._note_finished(choices)
         if self._closing:  # an event after [DONE] keeps its place
             self._closing.append(event)
             return b""
         return b"".join([*self._release_early(), event])
+
+    def _note_finished(self, choices: Any) -> None:
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and choice.get("finish_reason"):
+                self._unfinished.discard(choice.get("index", 0))
+        if not self._unfinished:
+            self.complete = True
 
     def _hold_early(self, event: bytes) -> bytes:
         if self._closing:
