@@ -113,6 +113,7 @@ class _Session:
         self.closing: asyncio.Task[None] | None = None
         self._http_proxy = self.proxy_url if self.proxy_url.startswith("http") else None
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+        self._answered: dict[str, float] = {}
         self._client = aiohttp.ClientSession(
             connector=_connector(self.proxy_url, private_ok=private_ok),
             trust_env=False,
@@ -130,9 +131,32 @@ class _Session:
             timeout = self._timeouts[timeout_s] = aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_SECONDS, sock_read=timeout_s
             )
+        try:
+            response = await self._send(url, headers, body, timeout)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if not self._may_be_stale(url.raw_authority, error):
+                raise
+            response = await self._send(url, headers, body, timeout)
+        self._answered[url.raw_authority] = asyncio.get_running_loop().time()
+        return response
+
+    async def _send(
+        self, url: yarl.URL, headers: dict[str, str], body: bytes, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
         return await self._client.post(
             url, headers=headers, data=body, timeout=timeout, allow_redirects=False, proxy=self._http_proxy
         )
+
+    def _may_be_stale(self, authority: str, error: BaseException) -> bool:
+        """Whether an idle connection, closed by the server just as it was used again, explains the failure.
+
+        Then the request was not read, and sending it once more is safe (RFC 9112 §9.3.1). A refused new
+        connection is no such case, nor is a server that has not answered while a connection could be idle.
+        """
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return False
+        last = self._answered.get(authority)
+        return last is not None and asyncio.get_running_loop().time() - last < KEEP_ALIVE_SECONDS
 
     async def close(self) -> None:
         await self._client.close()
