@@ -141,10 +141,10 @@ class _Session:
         return response
 
     async def _send(
-        self, url: yarl.URL, headers: dict[str, str], body: bytes, timeout: aiohttp.ClientTimeout
+        self, url: yarl.URL, headers: dict[str, str], body: bytes, patience: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         return await self._client.post(
-            url, headers=headers, data=body, timeout=timeout, allow_redirects=False, proxy=self._http_proxy
+            url, headers=headers, data=body, timeout=patience, allow_redirects=False, proxy=self._http_proxy
         )
 
     def _may_be_stale(self, authority: str, error: BaseException) -> bool:
