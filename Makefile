@@ -35,5 +35,5 @@ pins: ## renew requirements.txt and requirements-dev.txt from the .in files
 	@bin/pins $(ARGS)
 
 clean: ## remove what can be made again; data/ stays
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """One process: builds the data plane once, gives it the wire endpoints, and Django everything else."""
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -20,6 +21,9 @@ from gateway.version import VERSION
 from logs.ingest import EmbeddedSink
 from snapshots.build import build, key_with_digest
 from snapshots.watch import Watcher
+
+# WhiteNoise hands over a file's pieces synchronously; they are the admin's few small files.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 Result = TypeVar("Result")
