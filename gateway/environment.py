@@ -138,9 +138,11 @@ class Secrets:
     same secrets, so a missing one is an error that names it.
     """
 
-    def __init__(self, folder: Path, *, may_create: bool) -> None:
+    def __init__(self, folder: Path, database: dict) -> None:
         self.path = folder / "secrets.json"
-        self.may_create = may_create
+        self.embedded = database["ENGINE"].endswith("sqlite3")
+        # A database without its secrets cannot be read any more; new ones would only hide that.
+        self.lost = self.embedded and not self.path.exists() and _is_sqlite(database["NAME"])
         self.stored = self._load()
 
     def _load(self) -> dict[str, str]:
@@ -159,7 +161,12 @@ class Secrets:
         if value:
             return _strong(name, value)
         if name not in self.stored:
-            if not self.may_create:
+            if self.lost:
+                raise ImproperlyConfigured(
+                    f"{self.path} is gone, but the database it belongs to is there; restore it from your backup, "
+                    f"or set {name}"
+                )
+            if not self.embedded:
                 raise ImproperlyConfigured(
                     f"{name} is not set; make one with: "
                     "python -c \"import secrets; print(secrets.token_urlsafe(48))\""
@@ -176,6 +183,14 @@ class Secrets:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.path)
+
+
+def _is_sqlite(name: str) -> bool:
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(15) == b"SQLite format 3"
+    except OSError:
+        return False
 
 
 def _new_secret(name: str) -> str:

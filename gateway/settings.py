@@ -18,7 +18,7 @@ DATABASES = {"default": environment.database(DATA_DIR)}
 EMBEDDED = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_secrets = environment.Secrets(DATA_DIR, may_create=EMBEDDED)
+_secrets = environment.Secrets(DATA_DIR, DATABASES["default"])
 SECRET_KEY = _secrets.get("SECRET_KEY")
 MASTER_KEYS = [key.strip() for key in _secrets.get("MASTER_KEYS").split(",") if key.strip()]
 KEY_PEPPER = _secrets.get("KEY_PEPPER")

@@ -211,6 +211,14 @@ def test_a_data_folder_in_use_is_refused(tmp_path: Path) -> None:
         assert f"process {gateway.pid}" in said
 
 
+def test_a_database_without_its_secrets_is_refused(tmp_path: Path) -> None:
+    gateway = fresh(tmp_path)
+    with gateway:
+        pass
+    (gateway.data / "secrets.json").unlink()
+    assert "secrets.json is gone, but the database it belongs to is there" in refused(tmp_path)
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "gateway.sqlite3").write_text("not a database " * 100)
