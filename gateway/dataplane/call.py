@@ -4,26 +4,24 @@ import time
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from gateway.dataplane.ids import new_id
 from gateway.dataplane.messages import Usage
 from gateway.dataplane.snapshot import Account, Key, Model, Tenant
 
 
-class Attempt:
+class Attempt(msgspec.Struct, eq=False):
     """One try at one account. Times in milliseconds; `outcome` is a word such as `answered`, `refused`."""
 
-    __slots__ = ("account", "account_id", "began", "message", "ms", "outcome", "provider", "proxy", "status")
-
-    def __init__(self, account: Account, provider: str, proxy: str) -> None:
-        self.provider = provider
-        self.account = account.label
-        self.account_id = account.id
-        self.proxy = proxy
-        self.outcome = "begun"
-        self.status: int | None = None
-        self.message = ""
-        self.began = time.perf_counter()
-        self.ms = 0.0
+    account: Account
+    provider: str
+    proxy: str
+    outcome: str = "begun"
+    status: int | None = None
+    message: str = ""
+    began: float = msgspec.field(default_factory=time.perf_counter)
+    ms: float = 0.0
 
     def end(self, outcome: str, status: int | None = None, message: str = "") -> None:
         self.outcome = outcome
@@ -35,8 +33,8 @@ class Attempt:
         """For the operator: with account and proxy."""
         return {
             "provider": self.provider,
-            "account": self.account,
-            "account_id": self.account_id,
+            "account": self.account.label,
+            "account_id": self.account.id,
             "proxy": self.proxy,
             "outcome": self.outcome,
             "status": self.status,
@@ -49,50 +47,47 @@ class Attempt:
         return {"provider": self.provider, "outcome": self.outcome, "status": self.status, "ms": self.ms}
 
 
-class Call:
-    """Everything known about one request. Created when it arrives, read once when it is recorded."""
+class Call(msgspec.Struct, eq=False):
+    """Everything known about one request. Created when it arrives, read once when it is recorded.
 
-    __slots__ = (
-        "account", "attempts", "auth_ms", "client_ip", "code", "decision", "dialect", "endpoint", "http_status",
-        "id", "key", "limit_ms", "message", "model", "prompt_estimate", "proxy", "recorded", "requested_model",
-        "standing", "started_at", "started_clock", "status", "stream", "tenant", "ttft_ms", "upstream_ms", "usage",
-        "usage_source",
-    )  # fmt: skip
+    request_id:  as the client sees it in `x-request-id` and the operator searches for it.
+    standing:    the response headers that tell how the tenant's limits stand.
+    on_record:   its start is durable; `recorded`: its end was handed to the sink.
+    """
 
-    def __init__(self, endpoint: str, dialect: str, client_ip: str = "") -> None:
-        self.id: UUID = new_id()
-        self.started_at = time.time()
-        self.started_clock = time.perf_counter()
-        self.endpoint = endpoint
-        self.dialect = dialect
-        self.client_ip = client_ip
-        self.tenant: Tenant | None = None
-        self.key: Key | None = None
-        self.requested_model = ""
-        self.stream = False
-        self.model: Model | None = None
-        self.account: Account | None = None
-        self.proxy = ""
-        self.attempts: list[Attempt] = []
-        self.decision: dict[str, Any] = {}
-        self.auth_ms: float | None = None
-        self.limit_ms: float | None = None
-        self.ttft_ms: float | None = None
-        self.upstream_ms = 0.0
-        self.usage: Usage | None = None
-        self.usage_source = ""
-        self.prompt_estimate = 0
-        self.status = "started"
-        self.code = ""
-        self.http_status: int | None = None
-        self.message = ""
-        self.standing: list[tuple[bytes, bytes]] = []
-        self.recorded = False
+    endpoint: str
+    dialect: str
+    client_ip: str = ""
+    id: UUID = msgspec.field(default_factory=new_id)
+    request_id: str = ""
+    started_at: float = msgspec.field(default_factory=time.time)
+    started_clock: float = msgspec.field(default_factory=time.perf_counter)
+    tenant: Tenant | None = None
+    key: Key | None = None
+    requested_model: str = ""
+    stream: bool = False
+    model: Model | None = None
+    account: Account | None = None
+    proxy: str = ""
+    attempts: list[Attempt] = []
+    decision: dict[str, Any] = {}
+    auth_ms: float | None = None
+    limit_ms: float | None = None
+    ttft_ms: float | None = None
+    upstream_ms: float = 0.0
+    usage: Usage | None = None
+    usage_source: str = ""
+    prompt_estimate: int = 0
+    status: str = "started"
+    code: str = ""
+    http_status: int | None = None
+    message: str = ""
+    standing: list[tuple[bytes, bytes]] = []
+    on_record: bool = False
+    recorded: bool = False
 
-    @property
-    def request_id(self) -> str:
-        """As the client sees it in `x-request-id` and the operator searches for it."""
-        return f"req_{self.id.hex}"
+    def __post_init__(self) -> None:
+        self.request_id = f"req_{self.id.hex}"
 
     def elapsed_ms(self) -> float:
         return (time.perf_counter() - self.started_clock) * 1000

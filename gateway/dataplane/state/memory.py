@@ -39,16 +39,17 @@ class MemoryState:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._windows: OrderedDict[str, _Admissions] = OrderedDict()
-        self._leases: OrderedDict[str, dict[str, float]] = OrderedDict()
+        self._leases: OrderedDict[str, OrderedDict[str, float]] = OrderedDict()
         self._turns: OrderedDict[str, int] = OrderedDict()
 
     async def claim(self, claims: Sequence[Claim]) -> Verdict:
         now = self._clock()
         standings: list[Standing] = []
         for index, claim in enumerate(claims):
-            room, wait, reset = self._room(claim, now)
+            room, reset = self._room(claim, now)
             cost = claim.cost if isinstance(claim, Window) else 1
             if room < cost:
+                wait = self._wait(claim, room, reset, now)
                 return Verdict((*standings, Standing(max(room, 0), reset)), denied=index, retry_after_s=wait)
             standings.append(Standing(room - cost, reset))
         for claim in claims:
@@ -84,49 +85,51 @@ class MemoryState:
     async def close(self) -> None:
         return None
 
-    def _room(self, claim: Claim, now: float) -> tuple[int, float, float]:
-        """(places left, seconds until the claim would fit, seconds until all is free again)."""
+    def _room(self, claim: Claim, now: float) -> tuple[int, float]:
+        """(places left, seconds until all is free again; for leases, until the first of them expires)."""
         if isinstance(claim, Lease):
-            holders = self._live_holders(claim.key, now)
-            soonest = min(holders.values(), default=now) - now
-            return claim.limit - len(holders), soonest, soonest
+            return self._places(claim, now)
         admitted = self._windows.get(claim.key)
         if admitted is None:
-            return claim.limit, claim.seconds, 0.0
+            return claim.limit, 0.0
         admitted.forget_until(now - claim.seconds)
-        room = claim.limit - admitted.total
         reset = admitted.entries[-1][1] + claim.seconds - now if admitted.entries else 0.0
-        return room, _wait(admitted, claim, room, now), reset
+        return claim.limit - admitted.total, reset
+
+    def _places(self, claim: Lease, now: float) -> tuple[int, float]:
+        """(places left, seconds until the oldest lease ends). A key's leases share one ttl: the oldest ends first."""
+        holders = self._leases.get(claim.key)
+        while holders:
+            owner, until = next(iter(holders.items()))
+            if until > now:
+                return claim.limit - len(holders), until - now
+            del holders[owner]
+        return claim.limit, 0.0
+
+    def _wait(self, claim: Claim, room: int, reset: float, now: float) -> float:
+        """Seconds until a denied claim would fit; the whole window if it never does."""
+        if isinstance(claim, Lease):
+            return reset
+        admitted = self._windows.get(claim.key)
+        for _, moment, cost in admitted.entries if admitted else ():
+            room += int(cost)
+            if room >= claim.cost:
+                return moment + claim.seconds - now
+        return claim.seconds
 
     def _take(self, claim: Claim, now: float) -> None:
         if isinstance(claim, Lease):
-            self._leases.setdefault(claim.key, {})[claim.owner] = now + claim.ttl
-            _bound(self._leases)
+            holders = self._leases.get(claim.key)
+            if holders is None:
+                holders = self._leases[claim.key] = OrderedDict()
+                _bound(self._leases)
+            holders[claim.owner] = now + claim.ttl
             return
         admitted = self._windows.get(claim.key)
         if admitted is None:
             admitted = self._windows[claim.key] = _Admissions()
             _bound(self._windows)
         admitted.add(now, claim.cost, claim.seconds / ENTRIES)
-
-    def _live_holders(self, key: str, now: float) -> dict[str, float]:
-        holders = self._leases.get(key)
-        if not holders:
-            return {}
-        if any(until <= now for until in holders.values()):
-            holders = self._leases[key] = {owner: until for owner, until in holders.items() if until > now}
-        return holders
-
-
-def _wait(admitted: _Admissions, claim: Window, room: int, now: float) -> float:
-    """Seconds until enough admissions have left for the claim to fit; the whole window if it never does."""
-    if room >= claim.cost:
-        return 0.0
-    for _, moment, cost in admitted.entries:
-        room += int(cost)
-        if room >= claim.cost:
-            return moment + claim.seconds - now
-    return claim.seconds
 
 
 def _bound(table: OrderedDict) -> None:  # type: ignore[type-arg]
