@@ -19,6 +19,11 @@ _NAMES = {
     "tokens": "tokens per minute",
     "concurrent": "concurrent requests",
 }
+_OLDER = (b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset")
+_HEADERS = {
+    "requests": tuple(name + b"-requests" for name in _OLDER),
+    "tokens": tuple(name + b"-tokens" for name in _OLDER),
+}
 
 
 class Admission:
@@ -42,7 +47,12 @@ class Admission:
         assert tenant is not None
         claims = _claims(tenant, call, self._envelope)
         if claims:
-            verdict = await self._claim(claims)
+            try:
+                verdict = await self._state.claim(list(claims.values()))
+            except OSError:
+                raise Unavailable(
+                    "The gateway cannot check its limits right now. Try again in a few seconds."
+                ) from None
             call.standing = _headers(claims, verdict)
             if verdict.denied is not None:
                 raise _refusal(tenant, claims, verdict)
@@ -53,15 +63,6 @@ class Admission:
         if self._claims:
             await _give_back(self._state, self._claims, self._call)
 
-    async def _claim(self, claims: dict[str, Claim]) -> Verdict:
-        try:
-            return await self._state.claim(list(claims.values()))
-        except OSError:
-            raise Unavailable(
-                "The gateway cannot check its limits right now. Try again in a few seconds."
-            ) from None
-
-
 def _claims(tenant: Tenant, call: Call, envelope: Envelope) -> dict[str, Claim]:
     claims: dict[str, Claim] = {}
     requests, tokens, concurrent = _keys(tenant.id)
@@ -71,7 +72,7 @@ def _claims(tenant: Tenant, call: Call, envelope: Envelope) -> dict[str, Claim]:
         call.prompt_estimate = envelope.prompt_bytes // BYTES_PER_TOKEN + max(0, envelope.max_tokens or 0)
         claims["tokens"] = Window(tokens, tenant.tokens_per_minute, MINUTE, call.prompt_estimate)
     if tenant.concurrent:
-        claims["concurrent"] = Lease(concurrent, tenant.concurrent, call.id.hex, LEASE_TTL)
+        claims["concurrent"] = Lease(concurrent, tenant.concurrent, call.request_id, LEASE_TTL)
     return claims
 
 
@@ -117,22 +118,12 @@ def _refusal(tenant: Tenant, claims: dict[str, Claim], verdict: Verdict) -> Limi
 def _headers(claims: dict[str, Claim], verdict: Verdict) -> list[tuple[bytes, bytes]]:
     """OpenAI's `x-ratelimit-*`, and the older `x-ratelimit-limit/-remaining/-reset` for requests."""
     headers: list[tuple[bytes, bytes]] = []
-    for name, claim, standing in zip(claims, claims.values(), verdict.standings, strict=False):
+    for (name, claim), standing in zip(claims.items(), verdict.standings, strict=False):
         if name == "concurrent":
             continue
-        suffix = b"-" + name.encode()
         reset_s = max(0.0, standing.reset_s)
-        limit, remaining = b"%d" % claim.limit, b"%d" % standing.remaining
-        headers += (
-            (b"x-ratelimit-limit" + suffix, limit),
-            (b"x-ratelimit-remaining" + suffix, remaining),
-            (b"x-ratelimit-reset" + suffix, b"%.3fs" % reset_s),
-        )
+        values = (b"%d" % claim.limit, b"%d" % standing.remaining, b"%.3fs" % reset_s)
+        headers += zip(_HEADERS[name], values, strict=True)
         if name == "requests":
-            reset_at = b"%d" % math.ceil(time.time() + reset_s)
-            headers += (
-                (b"x-ratelimit-limit", limit),
-                (b"x-ratelimit-remaining", remaining),
-                (b"x-ratelimit-reset", reset_at),
-            )
+            headers += zip(_OLDER, (*values[:2], b"%d" % math.ceil(time.time() + reset_s)), strict=True)
     return headers

@@ -4,6 +4,7 @@ The sink behind it belongs to the control plane; it acknowledges a record when i
 durability (the default) the client's last byte waits for that acknowledgement.
 """
 
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 import orjson
@@ -15,8 +16,8 @@ from gateway.dataplane.errors import Unavailable
 class Sink(Protocol):
     """Where records go. Rows are tuples in the order of STARTED and FINISHED."""
 
-    async def write(self, kind: str, row: tuple[Any, ...]) -> None:
-        """Return when the row is durable; raise OSError if it cannot be made so."""
+    def write(self, kind: str, row: tuple[Any, ...]) -> Awaitable[None]:
+        """Done when the row is durable; raises OSError if it cannot be made so."""
 
     def post(self, kind: str, row: tuple[Any, ...]) -> None:
         """Queue the row without waiting; it is written in order with the others."""

@@ -49,6 +49,19 @@ class Exclusion(NamedTuple):
     reason: str
 
 
+class Funnel(NamedTuple):
+    """What the accounts of a target come to, before anybody's turn.
+
+    excluded:  [label, reason] of each account left out, as stored.
+    stage:     index of STAGES at which the account that came furthest was left out.
+    """
+
+    usable: tuple[Candidate, ...]
+    labels: list[str]
+    excluded: list[list[str]]
+    stage: int
+
+
 class Plan(NamedTuple):
     candidates: tuple[Candidate, ...]
     decision: dict[str, Any]
@@ -60,6 +73,14 @@ def resolve(snapshot: Snapshot, name: str) -> tuple[Target, ...]:
 
     Raises ModelNotFound with the nearest names, or ProviderNotFound.
     """
+    # Only names that exist are remembered, so no caller can make this grow.
+    targets: tuple[Target, ...] | None = snapshot.routed.get(name)
+    if targets is None:
+        targets = snapshot.routed[name] = _resolve(snapshot, name)
+    return targets
+
+
+def _resolve(snapshot: Snapshot, name: str) -> tuple[Target, ...]:
     if route := snapshot.routes.get(name):
         found = [snapshot.models.get(target) for target in route.targets]
     elif model := _named_with_provider(snapshot, name):
@@ -76,12 +97,11 @@ def resolve(snapshot: Snapshot, name: str) -> tuple[Target, ...]:
 
 async def turns(state: State, targets: tuple[Target, ...], snapshot: Snapshot) -> tuple[int, ...]:
     """The rotation of each target; one that has a single account needs none."""
-    return tuple(
-        [
-            await state.turn(target.rotation_key) if len(snapshot.accounts.get(target.provider.slug, ())) > 1 else 0
-            for target in targets
-        ]
-    )
+    rotation = []
+    for target in targets:
+        alone = len(snapshot.accounts.get(target.provider.slug, ())) < 2
+        rotation.append(0 if alone else await state.turn(target.rotation_key))
+    return tuple(rotation)
 
 
 def plan(snapshot: Snapshot, name: str, targets: tuple[Target, ...], rotation: tuple[int, ...]) -> Plan:
@@ -90,24 +110,26 @@ def plan(snapshot: Snapshot, name: str, targets: tuple[Target, ...], rotation: t
     steps: list[dict[str, Any]] = []
     refusal: NoAccount | None = None
     for target, turn in zip(targets, rotation, strict=True):
-        usable, excluded = _funnel(snapshot, target)
-        first = turn % len(usable) if usable else 0
-        usable = usable[first:] + usable[:first]
+        usable, labels, excluded, stage = _funnel(snapshot, target)
+        if first := turn % len(usable) if usable else 0:
+            usable, labels = usable[first:] + usable[:first], labels[first:] + labels[:first]
         candidates += usable
-        steps.append(
-            {
-                "target": target.model.selector,
-                "candidates": [candidate.account.label for candidate in usable],
-                "excluded": [[exclusion.label, exclusion.reason] for exclusion in excluded],
-            }
-        )
+        steps.append({"target": target.model.selector, "candidates": labels, "excluded": excluded})
         if not usable and refusal is None:
-            refusal = _refusal(target, excluded)
+            refusal = _refusal(target, stage)
     decision = {"model": name, "targets": steps}
     return Plan(tuple(candidates), decision, None if candidates else refusal)
 
 
-def _funnel(snapshot: Snapshot, target: Target) -> tuple[list[Candidate], list[Exclusion]]:
+def _funnel(snapshot: Snapshot, target: Target) -> Funnel:
+    name = (target.model.provider, target.model.name)
+    funnel: Funnel | None = snapshot.routed.get(name)
+    if funnel is None:
+        funnel = snapshot.routed[name] = _sift(snapshot, target)
+    return funnel
+
+
+def _sift(snapshot: Snapshot, target: Target) -> Funnel:
     usable, excluded = [], []
     barred = _provider_problem(target.provider)
     for account in snapshot.accounts.get(target.provider.slug, ()):
@@ -117,7 +139,12 @@ def _funnel(snapshot: Snapshot, target: Target) -> tuple[list[Candidate], list[E
             excluded.append(exclusion)
         else:
             usable.append(Candidate(target.model, target.provider, account, proxy))
-    return usable, excluded
+    return Funnel(
+        tuple(usable),
+        [candidate.account.label for candidate in usable],
+        [[exclusion.label, exclusion.reason] for exclusion in excluded],
+        max((exclusion.stage for exclusion in excluded), default=0),
+    )
 
 
 def _provider_problem(provider: Provider) -> str:
@@ -142,9 +169,8 @@ def _account_problem(account: Account, target: Target, proxy: Proxy | None) -> E
     return None
 
 
-def _refusal(target: Target, excluded: list[Exclusion]) -> NoAccount:
+def _refusal(target: Target, stage: int) -> NoAccount:
     """The first stage of the funnel that nobody passes: where the account that came furthest stopped."""
-    stage = max((exclusion.stage for exclusion in excluded), default=0)
     name, meaning = STAGES[stage]
     provider = target.provider.slug
     detail = f"; {provider}: {_provider_problem(target.provider)}" if _provider_problem(target.provider) else ""

@@ -106,7 +106,10 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """version: the number of the configuration it was built from; built_at: Unix seconds."""
+    """version: the number of the configuration it was built from; built_at: Unix seconds.
+
+    `routed` is routing's own: what it has found out about this snapshot, which is the same for every request.
+    """
 
     version: int = 0
     built_at: float = 0.0
@@ -117,6 +120,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     accounts: Mapping[str, tuple[Account, ...]] = {}
     proxies: Mapping[str, Proxy] = {}
     by_name: Mapping[str, tuple[Model, ...]] = {}
+    routed: dict[Any, Any] = {}
 
     def names(self) -> Iterator[str]:
         """Every model name a client may send without a provider, aliases first."""
