@@ -134,7 +134,9 @@ def _sift(snapshot: Snapshot, target: Target) -> Funnel:
     barred = _provider_problem(target.provider)
     for account in snapshot.accounts.get(target.provider.slug, ()):
         proxy = snapshot.proxies.get(account.proxy_id) if account.proxy_id else None
-        exclusion = barred and Exclusion(account.label, 1, barred) or _account_problem(account, target, proxy)
+        exclusion = _account_problem(account, target, proxy)
+        if barred and (exclusion is None or exclusion.stage > barred[0]):
+            exclusion = Exclusion(account.label, *barred)
         if exclusion:
             excluded.append(exclusion)
         else:
@@ -147,12 +149,13 @@ def _sift(snapshot: Snapshot, target: Target) -> Funnel:
     )
 
 
-def _provider_problem(provider: Provider) -> str:
+def _provider_problem(provider: Provider) -> tuple[int, str] | None:
+    """(stage, reason) that bars every account of the provider."""
     if not provider.is_active:
-        return f"provider {provider.slug} is inactive"
+        return 1, f"provider {provider.slug} is inactive"
     if provider.dialect not in plugin_names("dialects"):
-        return f"provider {provider.slug} speaks {provider.dialect}, which this version does not"
-    return ""
+        return 2, f"provider {provider.slug} speaks {provider.dialect}, which this version does not"
+    return None
 
 
 def _account_problem(account: Account, target: Target, proxy: Proxy | None) -> Exclusion | None:
@@ -173,7 +176,8 @@ def _refusal(target: Target, stage: int) -> NoAccount:
     """The first stage of the funnel that nobody passes: where the account that came furthest stopped."""
     name, meaning = STAGES[stage]
     provider = target.provider.slug
-    detail = f"; {provider}: {_provider_problem(target.provider)}" if _provider_problem(target.provider) else ""
+    barred = _provider_problem(target.provider)
+    detail = f"; {barred[1]}" if barred else ""
     return NoAccount(
         f"Provider {provider} has no account for {target.model.name}: {meaning}{detail}. An operator mends it "
         f"under Accounts in the admin.",

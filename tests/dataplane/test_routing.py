@@ -119,10 +119,14 @@ def test_the_refusal_names_the_first_empty_stage(accounts, stage):
     assert "openai" in made.refusal.message
 
 
-@pytest.mark.parametrize(("fields", "words"), [({"is_active": False}, "inactive"), ({"dialect": "telex"}, "telex")])
-def test_a_provider_that_cannot_be_called_bars_its_accounts(fields, words):
-    made = plan(world(account("a"), **fields), "openai:gpt-4o")
+@pytest.mark.parametrize(
+    ("fields", "stage", "words"),
+    [({"is_active": False}, "active", "inactive"), ({"dialect": "telex"}, "serves the model", "telex")],
+)
+def test_a_provider_that_cannot_be_called_bars_its_accounts(fields, stage, words):
+    made = plan(world(account("a"), account("b", is_active=False), **fields), "openai:gpt-4o")
     assert made.candidates == ()
+    assert made.refusal.facts["stage"] == stage
     assert words in made.refusal.message
 
 
