@@ -18,9 +18,9 @@ TPM_KEY = "sk-tenant-few-tokens-00000005"
 PLACES_KEY = "sk-tenant-few-places-00000006"
 OTHER_KEY = "sk-tenant-other-000000000007"
 
-SPARE_MODELS = 260  # of one account each test takes a fresh one, so that no two tests share a behaviour
-TRIO_MODELS = 120
-HASTY_MODELS = 30
+SPARE_MODELS = 500  # of one account each test takes a fresh one, so that no two tests share a behaviour
+TRIO_MODELS = 200
+HASTY_MODELS = 60
 HASTY_TIMEOUT_S = 1
 
 
