@@ -1,23 +1,17 @@
-"""Records to SQL, many rows a statement; and what they say of accounts, now and then."""
+"""Records to SQL, many rows a statement."""
 
 import datetime
-import logging
-import time
+import sqlite3
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-import orjson
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
-from accounts.models import Account
 from gateway.dataplane.record import FINISHED, STARTED
 from logs.models import RequestLog
 
-log = logging.getLogger(__name__)
-
-USED_EVERY_S = 2.0  # seconds between two writes of the accounts' last use
 MAX_ROWS = 128  # rows a statement; always a power of two, so that few statements are ever prepared
 
 # What a `finished` record may change of its `started` one. The others are left alone, and their indexes too.
@@ -29,71 +23,70 @@ _CHANGED = tuple(
 _COLUMNS = {"started": STARTED, "finished": FINISHED}
 _ID, _STARTED_AT = STARTED.index("id"), STARTED.index("started_at")
 _FINISHED_AT = FINISHED.index("finished_at")
-_ACCOUNT, _ATTEMPTS, _STATUS = (FINISHED.index(name) for name in ("account_id", "attempts", "status"))
-_NOT_THE_ACCOUNTS = {"answered", "cancelled", "rejected"}
 
 Row = tuple[Any, ...]
+Records = Sequence[tuple[str, Row]]
 
 
-class Writer:
-    """Used by one thread, the sink's."""
+def write(records: Records) -> None:
+    """One transaction on Django's connection of this thread, waiting for other writers.
 
-    def __init__(self) -> None:
-        self._used: dict[str, float] = {}
-        self._errors: dict[str, tuple[float, str]] = {}
-        self._flushed = time.monotonic()
+    Writing the same record twice changes nothing, and a `finished` may come before its `started`.
+    """
+    with transaction.atomic():
+        for kind in _COLUMNS:
+            rows = [row for of_kind, row in records if of_kind == kind]
+            for batch in _batches(rows):
+                if connection.vendor == "sqlite":
+                    # Straight to the driver: Django would rewrite thousands of placeholders with each group.
+                    connection.connection.execute(_statement(kind, len(batch), "?"), _for_sqlite(kind, batch))
+                else:
+                    with connection.cursor() as cursor:
+                        cursor.execute(_statement(kind, len(batch), "%s"), _for_postgres(kind, batch))
 
-    def write(self, records: Sequence[tuple[str, Row]]) -> None:
-        """One transaction; a `finished` completes its `started`, whichever group that came with."""
-        with transaction.atomic():
-            for kind in ("started", "finished"):
-                _upsert(kind, [row for of_kind, row in records if of_kind == kind])
-        for kind, row in records:
-            if kind == "finished" and row[_ACCOUNT]:
-                self._note_use(row)
-        self.flush_used_if_due()
 
-    def flush_used_if_due(self) -> None:
-        if time.monotonic() - self._flushed >= USED_EVERY_S:
-            self.flush_used()
+class DirectWriter:
+    """A connection to the embedded database that never waits, for the thread of the event loop itself.
 
-    def flush_used(self) -> None:
-        """Write the accounts' last use and last error; by update, so that no new snapshot is built."""
-        self._flushed = time.monotonic()
-        used, self._used = self._used, {}
-        errors, self._errors = self._errors, {}
+    A commit takes tens of microseconds; handing it to another thread and back takes longer than that.
+    Checkpoints, which wait for the disk, are left to others.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._database = sqlite3.connect(
+            path, timeout=0, isolation_level=None, uri=path.startswith("file:"), check_same_thread=False
+        )
+        self._database.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON"
+        )
+
+    def write(self, records: Records) -> bool:
+        """One transaction; False, with nothing written, where another writer is at work or a record is refused."""
         try:
-            for account_id, moment in used.items():
-                Account.objects.filter(pk=account_id).update(last_used_at=_moment(moment))
-            for account_id, (moment, message) in errors.items():
-                Account.objects.filter(pk=account_id).update(last_error=message, last_error_at=_moment(moment))
-        except DatabaseError as error:
-            log.warning("the accounts' last use cannot be written (%s)", type(error).__name__)
+            self._database.execute("BEGIN IMMEDIATE")
+            for kind in _COLUMNS:
+                rows = [row for of_kind, row in records if of_kind == kind]
+                for batch in _batches(rows):
+                    self._database.execute(_statement(kind, len(batch), "?"), _for_sqlite(kind, batch))
+            self._database.execute("COMMIT")
+        except Exception:  # noqa: BLE001 - whatever it was, the patient writer tries again and says what is wrong
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            return False
+        return True
 
-    def _note_use(self, row: Row) -> None:
-        finished_at: float = row[_FINISHED_AT]
-        self._used[row[_ACCOUNT]] = finished_at
-        if row[_STATUS] == "ok" and row[_ATTEMPTS].count('"outcome"') == 1:
-            return
-        for attempt in orjson.loads(row[_ATTEMPTS]):
-            self._used[attempt["account_id"]] = finished_at
-            if attempt["outcome"] not in _NOT_THE_ACCOUNTS:
-                self._errors[attempt["account_id"]] = (finished_at, attempt["message"][:300])
+    def close(self) -> None:
+        self._database.close()
 
 
-def _upsert(kind: str, rows: list[Row]) -> None:
-    sqlite = connection.vendor == "sqlite"
-    adapt = _for_sqlite if sqlite else _for_postgres
-    while rows:
-        size = min(MAX_ROWS, 1 << (len(rows).bit_length() - 1))
-        batch, rows = rows[:size], rows[size:]
-        values = [value for row in batch for value in adapt(kind, row)]
-        if sqlite:
-            # Straight to the driver: Django would rewrite thousands of placeholders with each group.
-            connection.connection.execute(_statement(kind, size, "?"), values)
-        else:
-            with connection.cursor() as cursor:
-                cursor.execute(_statement(kind, size, "%s"), values)
+def _batches(rows: list[Row]) -> list[list[Row]]:
+    """The rows in powers of two."""
+    batches, start = [], 0
+    while start < len(rows):
+        size = min(MAX_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
+        batches.append(rows[start : start + size])
+        start += size
+    return batches
 
 
 @cache
@@ -106,24 +99,34 @@ def _statement(kind: str, rows: int, mark: str) -> str:
     return f"INSERT INTO {table} ({names}) VALUES {places} ON CONFLICT (id) DO {conflict}"  # noqa: S608
 
 
-def _for_sqlite(kind: str, row: Row) -> list[Any]:
+def _for_sqlite(kind: str, batch: list[Row]) -> list[Any]:
     """SQLite has neither UUIDs nor times: Django keeps them as text."""
-    values = list(row)
-    identity: UUID = values[_ID]
-    values[_ID] = identity.hex
-    values[_STARTED_AT] = str(_moment(values[_STARTED_AT]).replace(tzinfo=None))
-    if kind == "finished":
-        values[_FINISHED_AT] = str(_moment(values[_FINISHED_AT]).replace(tzinfo=None))
+    values: list[Any] = []
+    for row in batch:
+        offset = len(values)
+        values += row
+        identity: UUID = row[_ID]
+        values[offset + _ID] = identity.hex
+        values[offset + _STARTED_AT] = _text(row[_STARTED_AT])
+        if kind == "finished":
+            values[offset + _FINISHED_AT] = _text(row[_FINISHED_AT])
     return values
 
 
-def _for_postgres(kind: str, row: Row) -> list[Any]:
-    values = list(row)
-    values[_STARTED_AT] = _moment(values[_STARTED_AT])
-    if kind == "finished":
-        values[_FINISHED_AT] = _moment(values[_FINISHED_AT])
+def _for_postgres(kind: str, batch: list[Row]) -> list[Any]:
+    values: list[Any] = []
+    for row in batch:
+        offset = len(values)
+        values += row
+        values[offset + _STARTED_AT] = moment(row[_STARTED_AT])
+        if kind == "finished":
+            values[offset + _FINISHED_AT] = moment(row[_FINISHED_AT])
     return values
 
 
-def _moment(unix_s: float) -> datetime.datetime:
+def _text(unix_s: float) -> str:
+    return moment(unix_s).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def moment(unix_s: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(unix_s, datetime.UTC)

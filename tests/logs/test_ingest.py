@@ -9,6 +9,7 @@ from django.db import connection
 
 from accounts.models import Account
 from gateway.dataplane.call import Attempt, Call
+from gateway.dataplane.ids import first_id_at, new_id
 from gateway.dataplane.messages import Usage
 from gateway.dataplane.record import Recorder
 from gateway.dataplane.snapshot import Account as AccountSpec
@@ -132,8 +133,10 @@ async def test_what_was_in_flight_is_interrupted_once():
         done = new_call()
         answered(done)
         await recorder.finished(done)
-    assert await sync_to_async(close_interrupted)() == 1
-    assert await sync_to_async(close_interrupted)() == 0
+    later = new_id()
+    assert await sync_to_async(close_interrupted)(first_id_at(0)) == 0, "only what is older than the process"
+    assert await sync_to_async(close_interrupted)(later) == 1
+    assert await sync_to_async(close_interrupted)(later) == 0
     assert sorted(row.status for row in (await rows()).values()) == ["interrupted", "ok"]
 
 
