@@ -8,7 +8,7 @@ from uuid import UUID
 def new_id() -> UUID:
     """A fresh UUIDv7: 48 bits of Unix milliseconds, then 74 random bits."""
     # Ids must differ, not be secret: no system call for their bits. A forked worker is seeded anew by Python.
-    return _uuid7(time.time_ns() // 1_000_000, random.getrandbits(80))  # noqa: S311
+    return _uuid7(time.time_ns() // 1_000_000, random.getrandbits(80))
 
 
 def first_id_at(unix_ms: int) -> UUID:

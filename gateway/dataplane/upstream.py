@@ -61,7 +61,8 @@ class Upstreams:
         session = self._session(provider, proxy)
         try:
             url = self._url(provider, path)
-            response = await session.post(url, headers, body, provider.timeout_s)
+            async with asyncio.timeout(provider.timeout_s):
+                response = await session.post(url, headers, body)
         except (aiohttp.ClientError, OSError, ProxyError, ProxyConnectionError, ProxyTimeoutError) as error:
             raise as_upstream_error(error, provider, proxy) from None
         self.open_replies += 1
@@ -112,7 +113,6 @@ class _Session:
         self.users = 0
         self.closing: asyncio.Task[None] | None = None
         self._http_proxy = self.proxy_url if self.proxy_url.startswith("http") else None
-        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
         self._answered: dict[str, float] = {}
         self._client = aiohttp.ClientSession(
             connector=_connector(self.proxy_url, private_ok=private_ok),
@@ -120,31 +120,24 @@ class _Session:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             raise_for_status=False,
+            # Silence is ours to notice: aiohttp sets a timer anew with each piece, a fifth of a stream's whole cost.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             read_bufsize=256 * 1024,
         )
 
-    async def post(
-        self, url: yarl.URL, headers: dict[str, str], body: bytes, timeout_s: float
-    ) -> aiohttp.ClientResponse:
-        timeout = self._timeouts.get(timeout_s)
-        if timeout is None:
-            timeout = self._timeouts[timeout_s] = aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_SECONDS, sock_read=timeout_s
-            )
+    async def post(self, url: yarl.URL, headers: dict[str, str], body: bytes) -> aiohttp.ClientResponse:
         try:
-            response = await self._send(url, headers, body, timeout)
+            response = await self._send(url, headers, body)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not self._may_be_stale(url.raw_authority, error):
                 raise
-            response = await self._send(url, headers, body, timeout)
+            response = await self._send(url, headers, body)
         self._answered[url.raw_authority] = asyncio.get_running_loop().time()
         return response
 
-    async def _send(
-        self, url: yarl.URL, headers: dict[str, str], body: bytes, patience: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientResponse:
+    async def _send(self, url: yarl.URL, headers: dict[str, str], body: bytes) -> aiohttp.ClientResponse:
         return await self._client.post(
-            url, headers=headers, data=body, timeout=patience, allow_redirects=False, proxy=self._http_proxy
+            url, headers=headers, data=body, allow_redirects=False, proxy=self._http_proxy
         )
 
     def _may_be_stale(self, authority: str, error: BaseException) -> bool:
@@ -160,6 +153,34 @@ class _Session:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+class _Silence:
+    """Ends a reply that says nothing for too long. One timer a reply, set again only when it has run out."""
+
+    __slots__ = ("_loop", "_response", "_seconds", "_timer", "fell", "since")
+
+    def __init__(self, response: aiohttp.ClientResponse, seconds: float) -> None:
+        self.since = 0.0  # loop time since which a piece is awaited, 0 while none is
+        self.fell = False
+        self._response = response
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def listen(self) -> None:
+        self.since = self._loop.time()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        lasted = self._loop.time() - self.since if self.since else 0.0
+        if lasted < self._seconds:
+            self._timer = self._loop.call_later(self._seconds - lasted, self._look)
+            return
+        self.fell = True
+        self._response.close()  # whoever awaits the next piece gets an error
 
 
 class _NetworkReply:
@@ -178,35 +199,35 @@ class _NetworkReply:
         self._session = session
         self._provider = provider
         self._proxy = proxy
+        self._silence: _Silence | None = None
         self._open = True
 
     async def read(self) -> bytes:
         """The whole body, at most MAX_ANSWER_BYTES of it."""
-        try:
-            self._refuse_compressed()
-            length = self._response.content_length
-            if length is not None and length <= MAX_ANSWER_BYTES:
-                body = await self._response.read()
-            else:
-                body = await self._read_bounded()
-        except (aiohttp.ClientError, OSError) as error:
-            self.close()
-            raise as_upstream_error(error, self._provider, self._proxy) from None
-        except BaseException:
-            self.close()
-            raise
-        self._done()
-        return body
+        pieces, size = [], 0
+        async for piece in self.chunks():
+            size += len(piece)
+            if size > MAX_ANSWER_BYTES:
+                self.close()
+                raise UpstreamInvalid(
+                    f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MB", outcome="too_large", blame="provider"
+                )
+            pieces.append(piece)
+        return b"".join(pieces)
 
     async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises UpstreamError where it breaks off or falls silent."""
         try:
             self._refuse_compressed()
             content = self._response.content
-            while chunk := await content.readany():
+            if not content.is_eof():
+                self._silence = _Silence(self._response, self._provider.timeout_s)
+            while chunk := await self._next(content):
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
             self.close()
-            raise as_upstream_error(error, self._provider, self._proxy) from None
+            cause = TimeoutError() if self._silence and self._silence.fell else error
+            raise as_upstream_error(cause, self._provider, self._proxy) from None
         except BaseException:
             self.close()
             raise
@@ -218,23 +239,23 @@ class _NetworkReply:
             self._response.close()
             self._done()
 
+    async def _next(self, content: aiohttp.StreamReader) -> bytes:
+        silence = self._silence
+        if silence is None:
+            return await content.readany()
+        silence.listen()
+        piece = await content.readany()
+        silence.since = 0.0  # from here on it is the client whom we wait for
+        return piece
+
     def _done(self) -> None:
         if self._open:
             self._open = False
+            if self._silence is not None:
+                self._silence.stop()
             self._upstreams.open_replies -= 1
             self._session.users -= 1
             self._upstreams.close_if_idle(self._session)
-
-    async def _read_bounded(self) -> bytes:
-        pieces, size = [], 0
-        async for chunk in self._response.content.iter_any():
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                raise UpstreamInvalid(
-                    f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MB", outcome="too_large", blame="provider"
-                )
-            pieces.append(chunk)
-        return b"".join(pieces)
 
     def _refuse_compressed(self) -> None:
         """We asked for no compression; an answer that is compressed all the same may be a bomb."""
