@@ -68,6 +68,7 @@ async def send(plane: Plane, headers: dict[str, str], envelope: Envelope, candid
         dialect.PATH,
         to_provider(headers, signed, stream=envelope.stream),
         dialect.encode(envelope, candidate.model.upstream_name),
+        stream=envelope.stream,
     )
     if 200 <= reply.status < 300:
         return reply

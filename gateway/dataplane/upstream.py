@@ -50,10 +50,11 @@ class Upstreams:
         self.open_replies = 0
 
     async def send(
-        self, provider: Provider, proxy: Proxy | None, path: str, headers: dict[str, str], body: bytes
+        self, provider: Provider, proxy: Proxy | None, path: str, headers: dict[str, str], body: bytes, *, stream: bool
     ) -> Reply:
         """POST to the provider through the proxy and return once the answer's headers are there.
 
+        With `stream` the answer is to be taken from `chunks`, without it from `read`.
         Raises UpstreamError with blame and with whether another account may succeed.
         """
         if provider.is_demo:
@@ -61,8 +62,12 @@ class Upstreams:
         session = self._session(provider, proxy)
         try:
             url = self._url(provider, path)
-            async with asyncio.timeout(provider.timeout_s):
-                response = await session.post(url, headers, body)
+            if stream:
+                # aiohttp sets its timer anew with each piece: a sixth of what a stream costs. `_Silence` does not.
+                async with asyncio.timeout(provider.timeout_s):
+                    response = await session.post(url, headers, body, None)
+            else:
+                response = await session.post(url, headers, body, provider.timeout_s)
         except (aiohttp.ClientError, OSError, ProxyError, ProxyConnectionError, ProxyTimeoutError) as error:
             raise as_upstream_error(error, provider, proxy) from None
         self.open_replies += 1
@@ -113,6 +118,7 @@ class _Session:
         self.users = 0
         self.closing: asyncio.Task[None] | None = None
         self._http_proxy = self.proxy_url if self.proxy_url.startswith("http") else None
+        self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
         self._answered: dict[str, float] = {}
         self._client = aiohttp.ClientSession(
             connector=_connector(self.proxy_url, private_ok=private_ok),
@@ -120,24 +126,32 @@ class _Session:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             raise_for_status=False,
-            # Silence is ours to notice: aiohttp sets a timer anew with each piece, a fifth of a stream's whole cost.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             read_bufsize=256 * 1024,
         )
 
-    async def post(self, url: yarl.URL, headers: dict[str, str], body: bytes) -> aiohttp.ClientResponse:
+    async def post(
+        self, url: yarl.URL, headers: dict[str, str], body: bytes, read_s: float | None
+    ) -> aiohttp.ClientResponse:
+        """`read_s`: seconds that aiohttp waits for the next piece of the answer; None: it does not watch."""
+        timeout = self._timeouts.get(read_s)
+        if timeout is None:
+            timeout = self._timeouts[read_s] = aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_SECONDS, sock_read=read_s
+            )
         try:
-            response = await self._send(url, headers, body)
+            response = await self._send(url, headers, body, timeout)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not self._may_be_stale(url.raw_authority, error):
                 raise
-            response = await self._send(url, headers, body)
+            response = await self._send(url, headers, body, timeout)
         self._answered[url.raw_authority] = asyncio.get_running_loop().time()
         return response
 
-    async def _send(self, url: yarl.URL, headers: dict[str, str], body: bytes) -> aiohttp.ClientResponse:
+    async def _send(
+        self, url: yarl.URL, headers: dict[str, str], body: bytes, patience: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
         return await self._client.post(
-            url, headers=headers, data=body, allow_redirects=False, proxy=self._http_proxy
+            url, headers=headers, data=body, timeout=patience, allow_redirects=False, proxy=self._http_proxy
         )
 
     def _may_be_stale(self, authority: str, error: BaseException) -> bool:
@@ -204,30 +218,27 @@ class _NetworkReply:
 
     async def read(self) -> bytes:
         """The whole body, at most MAX_ANSWER_BYTES of it."""
-        pieces, size = [], 0
-        async for piece in self.chunks():
-            size += len(piece)
-            if size > MAX_ANSWER_BYTES:
-                self.close()
-                raise UpstreamInvalid(
-                    f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MB", outcome="too_large", blame="provider"
-                )
-            pieces.append(piece)
-        return b"".join(pieces)
+        try:
+            self._refuse_compressed()
+            body = await self._read_bounded()
+        except (aiohttp.ClientError, OSError) as error:
+            self.close()
+            raise self._failure(error) from None
+        except BaseException:
+            self.close()
+            raise
+        self._done()
+        return body
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises UpstreamError where it breaks off or falls silent."""
         try:
             self._refuse_compressed()
-            content = self._response.content
-            if not content.is_eof():
-                self._silence = _Silence(self._response, self._provider.timeout_s)
-            while chunk := await self._next(content):
+            while chunk := await self._next():
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
             self.close()
-            cause = TimeoutError() if self._silence and self._silence.fell else error
-            raise as_upstream_error(cause, self._provider, self._proxy) from None
+            raise self._failure(error) from None
         except BaseException:
             self.close()
             raise
@@ -239,14 +250,21 @@ class _NetworkReply:
             self._response.close()
             self._done()
 
-    async def _next(self, content: aiohttp.StreamReader) -> bytes:
-        silence = self._silence
+    async def _next(self) -> bytes:
+        """The next piece, nothing at the end."""
+        content, silence = self._response.content, self._silence
         if silence is None:
-            return await content.readany()
+            if content.is_eof():
+                return await content.readany()  # all of it is here already
+            silence = self._silence = _Silence(self._response, self._provider.timeout_s)
         silence.listen()
         piece = await content.readany()
         silence.since = 0.0  # from here on it is the client whom we wait for
         return piece
+
+    def _failure(self, error: BaseException) -> UpstreamError:
+        cause = TimeoutError() if self._silence is not None and self._silence.fell else error
+        return as_upstream_error(cause, self._provider, self._proxy)
 
     def _done(self) -> None:
         if self._open:
@@ -256,6 +274,17 @@ class _NetworkReply:
             self._upstreams.open_replies -= 1
             self._session.users -= 1
             self._upstreams.close_if_idle(self._session)
+
+    async def _read_bounded(self) -> bytes:
+        pieces, size = [], 0
+        while chunk := await self._next():
+            size += len(chunk)
+            if size > MAX_ANSWER_BYTES:
+                raise UpstreamInvalid(
+                    f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MB", outcome="too_large", blame="provider"
+                )
+            pieces.append(chunk)
+        return b"".join(pieces)
 
     def _refuse_compressed(self) -> None:
         """We asked for no compression; an answer that is compressed all the same may be a bomb."""
