@@ -26,7 +26,7 @@ from logs.writer import DirectWriter, write
 log = logging.getLogger(__name__)
 
 MAX_GROUP = 512
-GATHER_SECONDS = 0.003  # the longest that a record waits for company
+GATHER_SECONDS = 0.006  # the longest that a record waits for company
 HOUSEKEEPING_SECONDS = 1.0  # between two notes of the accounts' use, and two checkpoints
 STOP_SECONDS = 30
 

@@ -3,7 +3,7 @@
 import datetime
 import sqlite3
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -125,7 +125,13 @@ def _for_postgres(kind: str, batch: list[Row]) -> list[Any]:
 
 
 def _text(unix_s: float) -> str:
-    return moment(unix_s).strftime("%Y-%m-%d %H:%M:%S.%f")
+    second = int(unix_s)
+    return f"{_second(second)}.{int((unix_s - second) * 1e6):06d}"
+
+
+@lru_cache(maxsize=64)
+def _second(unix_s: int) -> str:
+    return moment(unix_s).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def moment(unix_s: float) -> datetime.datetime:

@@ -52,7 +52,8 @@ class Call(msgspec.Struct, eq=False):
 
     request_id:  as the client sees it in `x-request-id` and the operator searches for it.
     standing:    the response headers that tell how the tenant's limits stand.
-    on_record:   its start is durable; `recorded`: its end was handed to the sink.
+    decision:    JSON, as routing made it: every candidate, and the reason for every account left out.
+    recorded:    its end was handed to the sink.
     """
 
     endpoint: str
@@ -70,7 +71,7 @@ class Call(msgspec.Struct, eq=False):
     account: Account | None = None
     proxy: str = ""
     attempts: list[Attempt] = []
-    decision: dict[str, Any] = {}
+    decision: str = "{}"
     auth_ms: float | None = None
     limit_ms: float | None = None
     ttft_ms: float | None = None
@@ -83,7 +84,6 @@ class Call(msgspec.Struct, eq=False):
     http_status: int | None = None
     message: str = ""
     standing: list[tuple[bytes, bytes]] = []
-    on_record: bool = False
     recorded: bool = False
 
     def __post_init__(self) -> None:

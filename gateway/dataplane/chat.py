@@ -5,8 +5,8 @@ answers → answer, streamed or whole → record the end. Whatever happens, exac
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+
+import orjson
 
 from gateway.dataplane import auth, limits, routing, streaming
 from gateway.dataplane.attempts import first_that_answers, send
@@ -41,7 +41,7 @@ async def chat(plane: Plane, exchange: Exchange, call: Call) -> None:
         async with limits.Admission(plane.state, call, envelope):
             rotation = await routing.turns(plane.state, targets, snapshot)
             plan = routing.plan(snapshot, envelope.model, targets, rotation)
-            call.decision = plan.decision
+            call.decision = orjson.dumps(plan.decision).decode()
             if plan.refusal:
                 raise plan.refusal
 
@@ -69,35 +69,41 @@ async def answer_whole(plane: Plane, exchange: Exchange, call: Call, envelope: E
     await exchange.answer(reply.status, to_client(reply.headers, call), body)
 
 
-@contextmanager
-def recording(plane: Plane, exchange: Exchange, call: Call) -> Iterator[None]:
-    """Exactly one `finished` record of every call whose key was good, however the call ends."""
-    plane.inflight.add(call)
-    try:
-        yield
-    except UpstreamRejected as error:
+class recording:  # noqa: N801 - reads as a verb where it is used
+    """Exactly one `finished` record of every call whose key was known, however the call ends."""
+
+    __slots__ = ("_call", "_exchange", "_plane")
+
+    def __init__(self, plane: Plane, exchange: Exchange, call: Call) -> None:
+        self._plane = plane
+        self._exchange = exchange
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._plane.inflight.add(self._call)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        call = self._call
+        if error is not None:
+            _end_by(error, call, self._exchange)
+        self._plane.inflight.discard(call)
+        if call.tenant is not None:
+            self._plane.recorder.post_finished(call)
+
+
+def _end_by(error: BaseException, call: Call, exchange: Exchange) -> None:
+    """What the row says of a call that ended by an exception."""
+    if isinstance(error, UpstreamRejected):
         call.end("failed", http_status=error.upstream_status, code=error.code, message=error.message)
-        raise
-    except GatewayError as error:
+    elif isinstance(error, GatewayError):
         http_status = 200 if exchange.opened else error.status  # a stream that had begun keeps its 200
         call.end(_status_of(call), http_status=http_status, code=error.code, message=error.message)
-        raise
-    except ClientLeft:
+    elif isinstance(error, ClientLeft) or exchange.left:
         call.end("cancelled", http_status=CLIENT_LEFT, code="client_left")
-        raise
-    except asyncio.CancelledError:
-        if exchange.left:
-            call.end("cancelled", http_status=CLIENT_LEFT, code="client_left")
-        else:
-            call.end("interrupted", http_status=None, code="interrupted")
-        raise
-    except Exception as error:
+    elif isinstance(error, asyncio.CancelledError):
+        call.end("interrupted", http_status=None, code="interrupted")
+    else:
         call.end("failed", http_status=500, code="internal_error", message=type(error).__name__)
-        raise
-    finally:
-        plane.inflight.discard(call)
-        if call.tenant is not None:
-            plane.recorder.post_finished(call)
 
 
 def _status_of(call: Call) -> str:

@@ -63,6 +63,7 @@ class Admission:
         if self._claims:
             await _give_back(self._state, self._claims, self._call)
 
+
 def _claims(tenant: Tenant, call: Call, envelope: Envelope) -> dict[str, Claim]:
     claims: dict[str, Claim] = {}
     requests, tokens, concurrent = _keys(tenant.id)

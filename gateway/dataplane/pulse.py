@@ -4,8 +4,7 @@ A timer of its own for each request would cost more than the rest of its bookkee
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from typing import Any
 
 from gateway.dataplane.exchange import Exchange
@@ -22,15 +21,9 @@ class Pulse:
         self._exchanges: dict[Exchange, float] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
-    @contextmanager
-    def over(self, exchange: Exchange) -> Iterator[None]:
+    def over(self, exchange: Exchange) -> "_Care":
         """Look after one exchange while the block runs."""
-        self._exchanges[exchange] = asyncio.get_running_loop().time()
-        try:
-            yield
-        finally:
-            del self._exchanges[exchange]
-            exchange.unwatch()
+        return _Care(self._exchanges, exchange)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -66,6 +59,21 @@ class Pulse:
         task = asyncio.get_running_loop().create_task(sending)
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
+
+
+class _Care:
+    __slots__ = ("_exchange", "_exchanges")
+
+    def __init__(self, exchanges: dict[Exchange, float], exchange: Exchange) -> None:
+        self._exchanges = exchanges
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        self._exchanges[self._exchange] = asyncio.get_running_loop().time()
+
+    def __exit__(self, *_: object) -> None:
+        del self._exchanges[self._exchange]
+        self._exchange.unwatch()
 
 
 async def _open(exchange: Exchange) -> None:

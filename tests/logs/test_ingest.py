@@ -27,7 +27,7 @@ MODEL = Model("openai", "gpt", "gpt-2024")
 def new_call(**fields):
     call = Call("/v1/chat/completions", "openai-chat", "192.0.2.1")
     call.tenant, call.key, call.requested_model = TENANT, KEY, "gpt"
-    call.decision = {"model": "gpt", "targets": []}
+    call.decision = '{"model":"gpt","targets":[]}'
     for name, value in fields.items():
         setattr(call, name, value)
     return call
