@@ -26,6 +26,9 @@ KEEP_ALIVE_SECONDS = 20.0  # shorter than any server's, so that we close idle co
 MAX_CONNECTIONS = 4096
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _SOCKS = ("socks5", "socks5h")
+_FAILURES = (
+    aiohttp.ClientError, OSError, ProxyError, ProxyConnectionError, ProxyTimeoutError, ForbiddenAddress,
+)  # fmt: skip
 
 
 class Reply(Protocol):
@@ -60,6 +63,7 @@ class Upstreams:
         if provider.is_demo:
             return DemoReply(body)
         session = self._session(provider, proxy)
+        session.users += 1
         try:
             url = self._url(provider, path)
             if stream:
@@ -68,10 +72,13 @@ class Upstreams:
                     response = await session.post(url, headers, body, None)
             else:
                 response = await session.post(url, headers, body, provider.timeout_s)
-        except (aiohttp.ClientError, OSError, ProxyError, ProxyConnectionError, ProxyTimeoutError) as error:
+        except _FAILURES as error:
+            self.let_go(session)
             raise as_upstream_error(error, provider, proxy) from None
+        except BaseException:
+            self.let_go(session)
+            raise
         self.open_replies += 1
-        session.users += 1
         return _NetworkReply(response, self, session, provider, proxy)
 
     def retire(self, proxies: Mapping[str, Proxy]) -> None:
@@ -82,9 +89,14 @@ class Upstreams:
                 continue
             del self._sessions[key]
             self._retired.add(session)
-            self.close_if_idle(session)
+            self._close_if_idle(session)
 
-    def close_if_idle(self, session: "_Session") -> None:
+    def let_go(self, session: "_Session") -> None:
+        """One request less on a session; the last one closes it if it has been retired."""
+        session.users -= 1
+        self._close_if_idle(session)
+
+    def _close_if_idle(self, session: "_Session") -> None:
         if session in self._retired and session.users == 0:
             self._retired.discard(session)
             session.closing = asyncio.get_running_loop().create_task(session.close())
@@ -272,8 +284,7 @@ class _NetworkReply:
             if self._silence is not None:
                 self._silence.stop()
             self._upstreams.open_replies -= 1
-            self._session.users -= 1
-            self._upstreams.close_if_idle(self._session)
+            self._upstreams.let_go(self._session)
 
     async def _read_bounded(self) -> bytes:
         pieces, size = [], 0
