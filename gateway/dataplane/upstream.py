@@ -138,7 +138,6 @@ class _Session:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             raise_for_status=False,
-            read_bufsize=256 * 1024,
         )
 
     async def post(
