@@ -24,6 +24,7 @@ from gateway.dataplane.snapshot import Provider, Proxy
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 20.0  # shorter than any server's, so that we close idle connections first
 MAX_CONNECTIONS = 4096
+PIECE_BYTES = 64 * 1024  # at most taken at once, and so held several times over for a client that stalls
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _SOCKS = ("socks5", "socks5h")
 _FAILURES = (
@@ -269,7 +270,7 @@ class _NetworkReply:
                 return await content.readany()  # all of it is here already
             silence = self._silence = _Silence(self._response, self._provider.timeout_s)
         silence.listen()
-        piece = await content.readany()
+        piece = await content.read(PIECE_BYTES)
         silence.since = 0.0  # from here on it is the client whom we wait for
         return piece
 
