@@ -9,6 +9,8 @@ from typing import NoReturn
 import uvicorn
 from django.conf import settings
 
+from console.launch.protocol import Http
+
 APPLICATION = "gateway.asgi:application"
 KEEP_ALIVE_S = 75  # longer than the 60 s of common load balancers, so that they close first
 DRAIN_S = 30  # how long running answers may take to end after SIGTERM
@@ -33,7 +35,7 @@ def serve(sock: socket.socket, on_ready: Callable[[], None], application: str = 
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=Http,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -4,13 +4,14 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
+from console.launch.protocol import Http
 from console.launch.server import DRAIN_S
 
 
 class GatewayWorker(UvicornWorker):
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": Http,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

@@ -29,7 +29,7 @@ from gateway.dataplane.steering import STEERING_FIELDS, STEERING_HEADERS, refusa
 log = logging.getLogger(__name__)
 
 Handler = Callable[["DataPlane", Exchange, Call], Awaitable[None]]
-JSON = [(b"content-type", b"application/json")]
+JSON = b"content-type: application/json\r\n"
 WIRE_PREFIXES = ("/v1/", "/v2/", "/v1beta/", "/anthropic/", "/health/")
 
 
@@ -87,7 +87,7 @@ async def _models(app: DataPlane, exchange: Exchange, call: Call) -> None:
     snapshot = app.plane.holder.current
     key = await auth.identify(call, app.plane.keys, snapshot, exchange.headers)
     entries = [_entry(snapshot, name) for name in snapshot.names() if _visible(snapshot, key, name)]
-    await exchange.answer(200, [*JSON, *headers.own(call)], _listing(exchange, call).model_list(entries))
+    await exchange.answer(200, JSON + headers.own(call), _listing(exchange, call).model_list(entries))
 
 
 async def _model(app: DataPlane, exchange: Exchange, call: Call) -> None:
@@ -98,7 +98,7 @@ async def _model(app: DataPlane, exchange: Exchange, call: Call) -> None:
     if not _allowed(key, name, models):
         raise ModelNotFound(f"There is no model {name!r} here. GET /v1/models lists what there is.", param="model")
     body = _listing(exchange, call).model_entry(_entry(snapshot, name))
-    await exchange.answer(200, [*JSON, *headers.own(call)], body)
+    await exchange.answer(200, JSON + headers.own(call), body)
 
 
 def _listing(exchange: Exchange, call: Call) -> ModuleType:
@@ -228,9 +228,9 @@ async def _tell(exchange: Exchange, call: Call, error: GatewayError) -> None:
         tell = exchange.error_event or dialect.error_event
         await exchange.close(tell(error, call.request_id))
         return
-    told = [(name.encode(), value.encode()) for name, value in error.headers.items()]
+    told = b"".join([headers.line(name, value) for name, value in error.headers.items()])
     body = dialect.error_body(error, call.request_id)
-    await exchange.answer(dialect.status_of(error), [*JSON, *told, *headers.own(call)], body)
+    await exchange.answer(dialect.status_of(error), JSON + told + headers.own(call), body)
 
 
 async def _hand_on(exchange: Exchange, call: Call, error: UpstreamRejected) -> None:

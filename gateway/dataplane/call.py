@@ -51,7 +51,7 @@ class Call(msgspec.Struct, eq=False):
 
     id:          a UUID as 32 hexadecimal digits.
     request_id:  as the client sees it in `x-request-id` and the operator searches for it.
-    standing:    the response headers that tell how the tenant's limits stand.
+    standing:    the lines of the answer's head that tell how the tenant's limits stand.
     decision:    JSON, as routing made it: every candidate, and the reason for every account left out.
     action:      what the URL asks for, in dialects that say it there, such as `streamGenerateContent`.
     counts:      only the tokens of the request are asked for.
@@ -87,7 +87,7 @@ class Call(msgspec.Struct, eq=False):
     code: str = ""
     http_status: int | None = None
     message: str = ""
-    standing: list[tuple[bytes, bytes]] = []
+    standing: bytes = b""
     action: str = ""
     counts: bool = False
     dropped: list[str] = []

@@ -2,6 +2,10 @@
 
 No policy lives here; every limit breach is raised as the GatewayError that names it. `pulse.py` looks
 after time.
+
+The head of an answer is made of lines, `name: value\\r\\n`, with names in lower case: most of them are the same for
+every answer, and a server that knows our extension of ASGI takes them as they are. Whoever makes a line sees to it
+that it stays one.
 """
 
 import asyncio
@@ -22,13 +26,13 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 
 _BODILESS = {"GET", "HEAD"}
-_COMMON = [(b"cache-control", b"no-store, private"), (b"vary", b"authorization")]
+_COMMON = b"cache-control: no-store, private\r\nvary: authorization\r\n"
+LINES = "gateway.lines"  # the extension, and the field of `http.response.start` that it allows
 
 
 class Exchange:
@@ -38,7 +42,7 @@ class Exchange:
     left:             the client is gone.
     writing_since:    monotonic time since when the client takes nothing; 0 while it does.
     keep_alive:       what to say in a silent stream; empty where the answer is not one.
-    waiting_headers:  what opens a stream whose upstream is slow.
+    waiting_headers:  the lines that open a stream whose upstream is slow.
     error_event:      how the open stream says that it has failed, (error, request id) → bytes.
     """
 
@@ -50,7 +54,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, max_body: int) -> None:
         self.scope = scope
-        self.raw_headers: Headers = scope["headers"]
+        self.raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.request_id = request_id
         self.max_body = max_body
         self.headers: dict[str, str] = {}
@@ -62,7 +66,7 @@ class Exchange:
         self.last_sent = 0.0
         self.writing_since = 0.0
         self.keep_alive = b""
-        self.waiting_headers: Headers = []
+        self.waiting_headers = b""
         self.error_event: Callable[[GatewayError, str], bytes] | None = None
         self.task = asyncio.current_task()
         self._late = False
@@ -123,22 +127,21 @@ class Exchange:
             self.left = True
             self.task.cancel()
 
-    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
+    async def answer(self, status: int, lines: bytes, body: bytes) -> None:
         """Send a whole answer."""
         self.opened = self.closed = True
-        start = [*headers, *_COMMON, (b"content-length", b"%d" % len(body)), self._id_header()]
+        lines += b"content-length: %d\r\n" % len(body)
         if not self.received and self.scope["method"] not in _BODILESS:
-            start.append((b"connection", b"close"))  # or the server would swallow the rest of an upload
-        await self._send({"type": "http.response.start", "status": status, "headers": start})
+            lines += b"connection: close\r\n"  # or the server would swallow the rest of an upload
+        await self._start(status, lines)
         content = b"" if self.scope["method"] == "HEAD" else body
         await self._send({"type": "http.response.body", "body": content})
 
-    async def open(self, status: int, headers: Headers) -> None:
+    async def open(self, status: int, lines: bytes) -> None:
         """Begin an answer that is sent in pieces."""
         self.opened = True
         self.last_sent = monotonic()
-        start = [*headers, *_COMMON, self._id_header()]
-        await self._send({"type": "http.response.start", "status": status, "headers": start})
+        await self._start(status, lines)
 
     async def write(self, piece: bytes) -> None:
         """Send one piece; waits while the client's window is full, which `writing_since` shows."""
@@ -151,8 +154,14 @@ class Exchange:
         self.closed = True
         await self._send({"type": "http.response.body", "body": piece})
 
-    def _id_header(self) -> tuple[bytes, bytes]:
-        return (b"x-request-id", self.request_id.encode())
+    async def _start(self, status: int, lines: bytes) -> None:
+        lines = b"%b%bx-request-id: %b\r\n" % (lines, _COMMON, self.request_id.encode())
+        start: Message = {"type": "http.response.start", "status": status}
+        if LINES in self.scope.get("extensions", ()):
+            start[LINES] = lines
+        else:
+            start["headers"] = [tuple(line.split(b": ", 1)) for line in lines.splitlines()]
+        await self._send(start)
 
     async def _receive_all(self) -> bytes:
         pieces: list[bytes] = []

@@ -1,6 +1,12 @@
-"""Which headers cross the gateway. Towards the provider an open list, towards the client a closed one."""
+"""Which headers cross the gateway. Towards the provider an open list, towards the client a closed one.
 
+What goes to the client is made of lines, `name: value\\r\\n`, as they are sent: see exchange.py.
+"""
+
+import re
 from collections.abc import Mapping
+
+from multidict import istr
 
 from gateway.dataplane.call import Call
 from gateway.dataplane.errors import LoopDetected
@@ -17,12 +23,13 @@ _KEPT_HERE = frozenset(
 _KEPT_PREFIXES = ("x-gateway-", "sec-", "x-amzn-", "cf-")
 
 # What a client may see of the provider's answer: a closed list, so that nothing of the account leaks.
+_TYPE = "content-type"
 _SHOWN = tuple(
-    (name, name.encode())
+    istr(name)  # aiohttp's headers need not fold such a name
     for name in """content-type openai-processing-ms openai-version openai-model retry-after retry-after-ms
     x-gateway-estimated""".split()
 )
-
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 _OF_ANY_DIALECT = ("user-agent", "traceparent", "tracestate")
 
@@ -72,30 +79,33 @@ def _completed(
     return headers
 
 
-def to_client(upstream: Mapping[str, str], call: Call) -> list[tuple[bytes, bytes]]:
-    """The shown headers of an upstream's answer and the gateway's own."""
-    shown = [(shown_as, _line(upstream[name])) for name, shown_as in _SHOWN if name in upstream]
-    if call.content_type:  # the answer was translated
-        shown = [(b"content-type", call.content_type), *(header for header in shown if header[0] != b"content-type")]
+def to_client(upstream: Mapping[str, str], call: Call) -> bytes:
+    """Lines: the shown headers of an upstream's answer, and the gateway's own."""
+    lines = b"content-type: %b\r\n" % call.content_type if call.content_type else b""  # the answer was translated
+    for name in _SHOWN:
+        if name in upstream and not (name == _TYPE and call.content_type):
+            lines += line(name, upstream[name])
     if request_id := upstream.get("x-request-id"):
-        shown.append((b"x-upstream-request-id", _line(request_id)))
-    return shown + own(call)
+        lines += line("x-upstream-request-id", request_id)
+    return lines + own(call)
 
 
-def own(call: Call) -> list[tuple[bytes, bytes]]:
-    """Limits, attempts and the gateway's own share of the time so far."""
-    return [
-        *call.standing,
-        (b"x-gateway-attempts", b"%d" % len(call.attempts)),
-        (b"x-gateway-overhead-ms", b"%.2f" % call.overhead_ms()),
-        *([(b"x-gateway-dropped-params", _line(",".join(call.dropped)[:MAX_DROPPED]))] if call.dropped else ()),
-    ]
+def own(call: Call) -> bytes:
+    """Lines: limits, attempts and the gateway's own share of the time so far."""
+    lines = b"%bx-gateway-attempts: %d\r\nx-gateway-overhead-ms: %.2f\r\n" % (
+        call.standing,
+        len(call.attempts),
+        call.overhead_ms(),
+    )
+    return lines + line("x-gateway-dropped-params", ",".join(call.dropped)[:MAX_DROPPED]) if call.dropped else lines
+
+
+def line(name: str, value: str) -> bytes:
+    """One header as it is sent: whatever the value holds, it stays one line."""
+    text = value if value.isprintable() else _CONTROLS.sub(" ", value)
+    return f"{name}: {text}\r\n".encode("latin-1", "replace")
 
 
 def _hops(client: Mapping[str, str]) -> int:
     text = client.get(HOPS, "")
     return int(text) if text.isdecimal() and len(text) < 4 else 0
-
-
-def _line(value: str) -> bytes:
-    return value.replace("\r", " ").replace("\n", " ").encode("latin-1", "replace")

@@ -19,6 +19,13 @@ _NAMES = {
     "tokens": "tokens per minute",
     "concurrent": "concurrent requests",
 }
+_OF_REQUESTS = (
+    b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\nx-ratelimit-reset-requests: %.3fs\r\n"
+    b"x-ratelimit-limit: %d\r\nx-ratelimit-remaining: %d\r\nx-ratelimit-reset: %d\r\n"
+)
+_OF_TOKENS = (
+    b"x-ratelimit-limit-tokens: %d\r\nx-ratelimit-remaining-tokens: %d\r\nx-ratelimit-reset-tokens: %.3fs\r\n"
+)
 
 
 class Admission:
@@ -48,7 +55,7 @@ class Admission:
                 raise Unavailable(
                     "The gateway cannot check its limits right now. Try again in a few seconds."
                 ) from None
-            call.standing = _headers(claims, verdict)
+            call.standing = _lines(claims, verdict)
             if verdict.denied is not None:
                 raise _refusal(tenant, claims, verdict)
             self._claims = claims
@@ -111,24 +118,13 @@ def _refusal(tenant: Tenant, claims: dict[str, Claim], verdict: Verdict) -> Limi
     )
 
 
-def _headers(claims: dict[str, Claim], verdict: Verdict) -> list[tuple[bytes, bytes]]:
+def _lines(claims: dict[str, Claim], verdict: Verdict) -> bytes:
     """OpenAI's `x-ratelimit-*`, and the older `x-ratelimit-limit/-remaining/-reset` for requests."""
-    headers: list[tuple[bytes, bytes]] = []
+    lines = b""
     for (name, claim), standing in zip(claims.items(), verdict.standings, strict=False):
-        limit, remaining, reset_s = b"%d" % claim.limit, b"%d" % standing.remaining, standing.reset_s
+        limit, remaining, reset_s = claim.limit, standing.remaining, standing.reset_s
         if name == "requests":
-            headers += (
-                (b"x-ratelimit-limit-requests", limit),
-                (b"x-ratelimit-remaining-requests", remaining),
-                (b"x-ratelimit-reset-requests", b"%.3fs" % reset_s),
-                (b"x-ratelimit-limit", limit),
-                (b"x-ratelimit-remaining", remaining),
-                (b"x-ratelimit-reset", b"%d" % math.ceil(time.time() + reset_s)),
-            )
+            lines += _OF_REQUESTS % (limit, remaining, reset_s, limit, remaining, math.ceil(time.time() + reset_s))
         elif name == "tokens":
-            headers += (
-                (b"x-ratelimit-limit-tokens", limit),
-                (b"x-ratelimit-remaining-tokens", remaining),
-                (b"x-ratelimit-reset-tokens", b"%.3fs" % reset_s),
-            )
-    return headers
+            lines += _OF_TOKENS % (limit, remaining, reset_s)
+    return lines

@@ -40,7 +40,8 @@ class Pulse:
             return
         if not exchange.received:
             return  # whoever listens for a disconnect now would swallow the body
-        exchange.watch()
+        if age > BEAT_SECONDS:  # most answers are out by then, and need no task that listens
+            exchange.watch()
         if exchange.writing_since:
             if now - exchange.writing_since > STALL_SECONDS:
                 exchange.drop()

@@ -32,7 +32,7 @@ async def relay(plane: Plane, exchange: Exchange, call: Call, envelope: Envelope
     """Answer with a stream. Raises NoTargetLeft before the first content, UpstreamIncomplete after it."""
     dialect = load("dialects", call.dialect)
     stream_type: bytes = dialect.STREAM_TYPE if envelope.framing == "sse" else dialect.JSON_TYPE
-    exchange.waiting_headers = [(b"content-type", stream_type), *own(call)]
+    exchange.waiting_headers = b"content-type: %b\r\n%b" % (stream_type, own(call))
     exchange.keep_alive = dialect.KEEP_ALIVE if envelope.framing == "sse" else b""
     opened = await first_that_answers(call, plan, _opener(plane, exchange, call, envelope, stream_type))
     exchange.error_event = opened.reader.error_event
