@@ -21,6 +21,14 @@ _CHANGED = tuple(
     if name not in {"id", "started_at", "tenant_id", "tenant", "key_id", "key", "client_ip", "endpoint", "dialect"}
 )
 _COLUMNS = {"started": STARTED, "finished": FINISHED}
+# What a call in flight does not know yet, where the column must hold something.
+_EMPTY = {
+    "attempts": "'[]'",
+    **dict.fromkeys(
+        ("message", "code", "model", "provider", "account_id", "account", "proxy", "usage_source", "dropped_params"),
+        "''",
+    ),
+}
 _ID, _STARTED_AT = STARTED.index("id"), STARTED.index("started_at")
 _FINISHED_AT = FINISHED.index("finished_at")
 
@@ -91,11 +99,15 @@ def _batches(rows: list[Row]) -> list[list[Row]]:
 
 @cache
 def _statement(kind: str, rows: int, mark: str) -> str:
-    columns = _COLUMNS[kind]
-    one = "(" + ",".join([mark] * len(columns)) + ")"
-    conflict = "NOTHING" if kind == "started" else "UPDATE SET " + ",".join(f"{c}=excluded.{c}" for c in _CHANGED)
-    table, names, places = RequestLog._meta.db_table, ",".join(columns), ",".join([one] * rows)
-    # Names of our own columns and placeholders only; every value is bound.
+    values = dict.fromkeys(_COLUMNS[kind], mark)
+    if kind == "started":
+        values |= _EMPTY
+        conflict = "NOTHING"
+    else:
+        conflict = "UPDATE SET " + ",".join(f"{name}=excluded.{name}" for name in _CHANGED)
+    one = "(" + ",".join(values.values()) + ")"
+    table, names, places = RequestLog._meta.db_table, ",".join(values), ",".join([one] * rows)
+    # Names of our own columns, placeholders and empty literals only; every value is bound.
     return f"INSERT INTO {table} ({names}) VALUES {places} ON CONFLICT (id) DO {conflict}"  # noqa: S608
 
 
@@ -124,8 +136,8 @@ def _for_postgres(kind: str, batch: list[Row]) -> list[Any]:
 
 
 def _text(unix_s: float) -> str:
-    second = int(unix_s)
-    return f"{_second(second)}.{int((unix_s - second) * 1e6):06d}"
+    second, micros = divmod(int(unix_s * 1e6), 1_000_000)
+    return f"{_second(second)}.{micros:06d}"
 
 
 @lru_cache(maxsize=64)

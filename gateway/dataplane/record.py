@@ -25,11 +25,11 @@ class Sink(Protocol):
 
 STARTED = (
     "id", "started_at", "status", "tenant_id", "tenant", "key_id", "key", "client_ip", "endpoint", "dialect",
-    "requested_model", "stream", "decision", "attempts", "message", "code", "model", "provider", "account_id",
-    "account", "proxy", "usage_source", "dropped_params",
+    "requested_model", "stream", "decision",
 )  # fmt: skip
 FINISHED = (
-    *STARTED, "finished_at", "http_status", "auth_ms", "limit_ms", "ttft_ms", "total_ms", "overhead_ms",
+    *STARTED, "attempts", "message", "code", "model", "provider", "account_id", "account", "proxy", "usage_source",
+    "dropped_params", "finished_at", "http_status", "auth_ms", "limit_ms", "ttft_ms", "total_ms", "overhead_ms",
     "tokens_in", "tokens_out", "tokens_cached", "tokens_cache_write", "tokens_reasoning",
 )  # fmt: skip
 
@@ -70,7 +70,7 @@ class Recorder:
 
 
 def _started_row(call: Call) -> tuple[Any, ...]:
-    tenant, key, model, account = call.tenant, call.key, call.model, call.account
+    tenant, key = call.tenant, call.key
     return (
         call.id,
         call.started_at,
@@ -85,6 +85,14 @@ def _started_row(call: Call) -> tuple[Any, ...]:
         call.requested_model[:160],
         call.stream,
         call.decision,
+    )
+
+
+def _finished_row(call: Call) -> tuple[Any, ...]:
+    model, account, usage = call.model, call.account, call.usage
+    total_ms = call.elapsed_ms()
+    return (
+        *_started_row(call),
         orjson.dumps([attempt.as_row() for attempt in call.attempts]).decode() if call.attempts else "[]",
         call.message,
         call.code,
@@ -95,14 +103,6 @@ def _started_row(call: Call) -> tuple[Any, ...]:
         call.proxy,
         call.usage_source,
         ",".join(call.dropped)[:300] if call.dropped else "",
-    )
-
-
-def _finished_row(call: Call) -> tuple[Any, ...]:
-    usage = call.usage
-    total_ms = call.elapsed_ms()
-    return (
-        *_started_row(call),
         call.started_at + total_ms / 1000,
         call.http_status,
         call.auth_ms,
