@@ -15,11 +15,7 @@ from logs.models import RequestLog
 MAX_ROWS = 128  # rows a statement; always a power of two, so that few statements are ever prepared
 
 # What a `finished` record may change of its `started` one. The others are left alone, and their indexes too.
-_CHANGED = tuple(
-    name
-    for name in FINISHED
-    if name not in {"id", "started_at", "tenant_id", "tenant", "key_id", "key", "client_ip", "endpoint", "dialect"}
-)
+_CHANGED = ("status", *FINISHED[len(STARTED) :])
 _COLUMNS = {"started": STARTED, "finished": FINISHED}
 # What a call in flight does not know yet, where the column must hold something.
 _EMPTY = {
