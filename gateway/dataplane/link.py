@@ -97,7 +97,7 @@ class Link(asyncio.Protocol):
         if self._paused and len(unread) <= UNREAD_BYTES:
             self._paused = False
             if self.transport is not None:
-                self.transport.resume_reading()
+                self.transport.resume_reading()  # of no effect while it closes
         return piece
 
     @property
@@ -137,7 +137,7 @@ class Link(asyncio.Protocol):
         self._bodiless = 0 if unread > before else self._bodiless + len(data)
         if self._bodiless > MAX_HEAD_BYTES and not self.whole:
             self._nonsense("a head without an end")
-        if unread > UNREAD_BYTES and not self._paused and self.transport is not None and not self.whole:
+        if unread > UNREAD_BYTES and not self._paused and not self.whole and self.transport is not None:
             self._paused = True
             self.transport.pause_reading()
         if self.status:
@@ -152,7 +152,7 @@ class Link(asyncio.Protocol):
         if not self.whole:
             self._fail(self._loss(error))
         self._wake()
-        del self.on_header, self.on_body, self._parser  # they hold this link, and it them
+        del self._parser, self._opened  # they hold this link, and it them
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -224,9 +224,11 @@ class Link(asyncio.Protocol):
             self._fail(HttpProcessingError(message=reason))
 
     def _loss(self, error: BaseException | None) -> BaseException:
-        """What the end of the connection means in the middle of a request."""
+        """What the end of the connection means in the middle of a request: see Session._may_be_stale."""
         if self.status:
             return aiohttp.ClientPayloadError("the answer is not whole")
+        if self._bodiless:
+            return aiohttp.ClientConnectionError("the head is not whole")
         if isinstance(error, OSError):
             return aiohttp.ClientOSError(*error.args)
         return error or aiohttp.ServerDisconnectedError()

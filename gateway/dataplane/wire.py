@@ -86,8 +86,8 @@ class Wire:
 
     def end(self) -> None:
         """Give the connection back if both request and answer went over it to their ends, else close it."""
-        link = self._link
-        if link.transport is not None and not link.should_close and link.transport.get_write_buffer_size() == 0:
-            self._connection.release()
+        transport = self._link.transport
+        if transport is not None and transport.get_write_buffer_size() == 0:
+            self._connection.release()  # which looks whether the link should close
         else:
             self._connection.close()
