@@ -6,8 +6,6 @@ What goes to the client is made of lines, `name: value\\r\\n`, as they are sent:
 import re
 from collections.abc import Mapping
 
-from multidict import istr
-
 from gateway.dataplane.call import Call
 from gateway.dataplane.errors import LoopDetected
 
@@ -25,8 +23,7 @@ _KEPT_PREFIXES = ("x-gateway-", "sec-", "x-amzn-", "cf-")
 # What a client may see of the provider's answer: a closed list, so that nothing of the account leaks.
 _TYPE = "content-type"
 _SHOWN = tuple(
-    istr(name)  # aiohttp's headers need not fold such a name
-    for name in """content-type openai-processing-ms openai-version openai-model retry-after retry-after-ms
+    """content-type openai-processing-ms openai-version openai-model retry-after retry-after-ms
     x-gateway-estimated""".split()
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")

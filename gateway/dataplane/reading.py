@@ -1,10 +1,9 @@
 """A client's JSON body, checked: what is wrong with it is told by the name of the field."""
 
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
-import orjson
 
 from gateway.dataplane.errors import BadRequest
 from gateway.dataplane.steering import STEERING_FIELDS, refusal_of
@@ -15,6 +14,7 @@ Object = dict[str, msgspec.Raw]
 Known = TypeVar("Known")
 
 _FIELDS = msgspec.json.Decoder(Object)
+_ENCODER = msgspec.json.Encoder()
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"required field `(\w+)`")
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -43,9 +43,9 @@ def read_fields(value: msgspec.Raw) -> Object:
     return _FIELDS.decode(value)
 
 
-def join(fields: dict[str, Any]) -> bytes:
-    """One JSON object of raw values, in their order."""
-    return b"{" + b",".join(orjson.dumps(name) + b":" + bytes(value) for name, value in fields.items()) + b"}"
+def join(fields: Object, changed: dict[str, bytes]) -> bytes:
+    """One JSON object of the fields as they came, in their order, with the JSON of those that are changed or new."""
+    return _ENCODER.encode({**fields, **{name: msgspec.Raw(value) for name, value in changed.items()}})
 
 
 def _check_depth(body: bytes) -> None:

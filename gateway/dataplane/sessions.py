@@ -3,15 +3,18 @@
 import asyncio
 import socket
 from time import monotonic
+from typing import Any, cast
 
 import aiohttp
 import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.resolver import ThreadedResolver
 from aiohttp_socks import ProxyConnector
 
 from gateway.dataplane.egress import check_address
+from gateway.dataplane.link import Link
 from gateway.dataplane.snapshot import Proxy
 from gateway.dataplane.wire import Destination, Wire
 
@@ -51,9 +54,9 @@ class Session:
     async def _send(
         self, destination: Destination, headers: dict[str, str], body: bytes, silence_s: float
     ) -> Wire:
-        wire = Wire(await self._connect(destination, silence_s), silence_s)
+        wire = Wire(await self._connect(destination, silence_s))
         try:
-            await wire.ask(destination.head(headers, len(body)), body)
+            await wire.ask(destination.head(headers, len(body)), body, silence_s)
         except BaseException:
             wire.end()
             raise
@@ -85,6 +88,19 @@ class Session:
         await self._connector.close()
 
 
+class _Linking(aiohttp.TCPConnector):
+    """A connector whose connections are links, however they came about."""
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout  # noqa: ASYNC109 - aiohttp's
+    ) -> ResponseHandler:
+        return cast(ResponseHandler, Link(await super()._create_connection(req, traces, timeout)))
+
+
+class _LinkingThroughSocks(_Linking, ProxyConnector):
+    pass
+
+
 class _CheckedResolver(AbstractResolver):
     """Resolves in a thread and lets no forbidden address through; what is checked is what is dialled."""
 
@@ -107,13 +123,13 @@ class _CheckedResolver(AbstractResolver):
 def _connector(proxy_url: str, *, private_ok: bool) -> aiohttp.BaseConnector:
     if proxy_url.startswith(_SOCKS):
         # The proxy resolves the provider's name; the address that we dial is the proxy's.
-        return ProxyConnector.from_url(
+        return _LinkingThroughSocks.from_url(
             proxy_url.replace("socks5h://", "socks5://", 1),
             rdns=True,
             limit=MAX_CONNECTIONS,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
         )
-    return aiohttp.TCPConnector(
+    return _Linking(
         resolver=_CheckedResolver(private_ok=private_ok),
         ttl_dns_cache=60,
         limit=MAX_CONNECTIONS,

@@ -8,82 +8,12 @@ import yarl
 from aiohttp import connector
 
 from gateway.dataplane.errors import UpstreamError
-from gateway.dataplane.snapshot import Provider, Proxy, Secret
-from gateway.dataplane.upstream import Upstreams
+from gateway.dataplane.snapshot import Proxy, Secret
 from gateway.dataplane.wire import Destination
 from tests.accounts import servers
+from tests.dataplane.scripted import OK, ask, chunks_of, talk
 
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 BIG = b"x" * (20 * 1024 * 1024)
-
-
-class Script:
-    """A server that gives one of `answers` to each request in turn, the last one for ever: bytes, or what writes them.
-
-    heads:  of the requests, in order.
-    gone:   connections that are over, whoever ended them.
-    """
-
-    def __init__(self):
-        self.heads, self.connections, self.gone = [], 0, 0
-        self.answers = [OK]
-
-    async def serve(self, reader, writer):
-        self.connections += 1
-        try:
-            while True:
-                self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
-                answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                if callable(answer):
-                    await answer(reader, writer)
-                else:
-                    await reader.readexactly(2)
-                    writer.write(answer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.gone += 1
-        finally:
-            writer.close()
-
-    async def until_gone(self, count=1):
-        async with asyncio.timeout(3):
-            while self.gone < count:
-                await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def script():
-    made = Script()
-    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = listening.sockets[0].getsockname()[1]
-    made.url = f"http://127.0.0.1:{made.port}/v1"
-    yield made
-    listening.close()
-
-
-@pytest.fixture
-async def upstreams():
-    made = Upstreams()
-    yield made
-    assert made.open_replies == 0
-    assert all(session.users == 0 for session in made._sessions.values())
-    assert not any(session._connector._acquired for session in made._sessions.values())
-    await made.close()
-
-
-async def ask(
-    upstreams, url, *, proxy=None, body=b"{}", path="/chat/completions", headers=None, timeout_s=5.0
-):
-    provider = Provider("p", "openai-chat", "bearer", url, timeout_s=timeout_s, private_ok=True)
-    return await upstreams.send(provider, proxy, path, headers or {}, body)
-
-
-async def talk(upstreams, url, **more):
-    reply = await ask(upstreams, url, **more)
-    return reply.status, await reply.read()
-
-
-async def chunks_of(reply):
-    return b"".join([chunk async for chunk in reply.chunks()])
 
 
 def proxy_at(url):

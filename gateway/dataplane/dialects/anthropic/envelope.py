@@ -88,4 +88,4 @@ def encode(envelope: Envelope, target: Target) -> bytes:
         envelope.raw
     ):  # a wrapped proof would be refused, not counted
         return orjson.dumps(write_count(parse(envelope), target, []))
-    return join({**envelope.fields, "model": orjson.dumps(target.model)})
+    return join(envelope.fields, {"model": orjson.dumps(target.model)})

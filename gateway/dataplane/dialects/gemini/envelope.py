@@ -90,8 +90,8 @@ def encode(envelope: Envelope, target: Target) -> bytes:
     changed: dict[str, bytes] = {"model": name} if "model" in envelope.fields else {}
     for field in ("generateContentRequest", "generate_content_request"):
         if field in envelope.fields and bytes(envelope.fields[field]) != b"null":
-            changed[field] = join({**read_fields(envelope.fields[field]), "model": name})
-    return join({**envelope.fields, **changed})
+            changed[field] = join(read_fields(envelope.fields[field]), {"model": name})
+    return join(envelope.fields, changed)
 
 
 def _read(body: bytes, model: str, action: str) -> Envelope:

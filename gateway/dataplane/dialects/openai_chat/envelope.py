@@ -80,10 +80,10 @@ def encode(envelope: Envelope, target: Target) -> bytes:
     changed = {"model": orjson.dumps(target.model)}
     if envelope.stream and not envelope.wants_usage:
         changed["stream_options"] = _asking_for_usage(envelope.fields.get("stream_options"))
-    return join({**envelope.fields, **changed})
+    return join(envelope.fields, changed)
 
 
 def _asking_for_usage(options: msgspec.Raw | None) -> bytes:
     """The client's stream options with usage asked for."""
     present = {} if options is None or bytes(options) == b"null" else read_fields(options)
-    return join({**present, "include_usage": b"true"})
+    return join(present, {"include_usage": b"true"})

@@ -48,4 +48,4 @@ def read(body: bytes, model: str = "", action: str = "") -> Envelope:
 
 def encode(envelope: Envelope, target: Target) -> bytes:
     """The provider's body: every value as the client wrote it, but for the model's name."""
-    return join({**envelope.fields, "model": orjson.dumps(target.model)})
+    return join(envelope.fields, {"model": orjson.dumps(target.model)})

@@ -90,7 +90,7 @@ def encode(envelope: Envelope, target: Target) -> bytes:
     changed = {"model": orjson.dumps(target.model)}
     if not envelope.counts:
         changed["store"] = b"false"
-    return join({**envelope.fields, **changed})
+    return join(envelope.fields, changed)
 
 
 def _refuse_what_needs_state(known: _Body) -> None:
