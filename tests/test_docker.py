@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -201,4 +202,9 @@ def health(web: Running, image: Path) -> int:
 def test_background_roles_start(image: Path, start, name: str, ready: str) -> None:
     background = start(name, STATE_URL=REDIS)
     until(lambda: background.says(ready), seconds=30, what=f"{name} says {ready!r}")
+    if name == "beat":
+        # Celery writes its schedule after these words, and cannot be stopped in the middle of that.
+        schedule = image.parent / "data" / "celerybeat-schedule"
+        until(lambda: bool(list(schedule.parent.glob(schedule.name + "*"))), seconds=10, what="the schedule is there")
+        time.sleep(0.5)
     assert background.stop() == 0
